@@ -1,0 +1,126 @@
+import type { Logger } from './log.ts';
+import type { Secret } from './secret.ts';
+import type { Span } from './tracer.ts';
+
+/** Where spans go, and whose they are. */
+export interface OtlpOptions {
+  /** The collector's address for traces. */
+  readonly url: string;
+  /** Sent with each request; they may carry credentials. */
+  readonly headers: Secret<Readonly<Record<string, string>>>;
+  /** What describes this process: `service.name` and more. */
+  readonly resource: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** Sends spans in batches, off the way of requests. */
+export interface SpanExporter {
+  /** Takes a span; one that finds the queue full is dropped. */
+  add(span: Span): void;
+  /** Sends what waits, as far as the collector takes it. */
+  close(): Promise<void>;
+}
+
+const MAX_WAITING = 2048;
+const MAX_BATCH = 512;
+const PAUSE_MS = 2000;
+const TIMEOUT_MS = 5000;
+const KINDS = { internal: 1, server: 2, client: 3 };
+const FAILED = 2;
+
+/**
+ * Makes an exporter by OTLP over HTTP, in JSON. Written here since it is one request, and
+ * OpenTelemetry's own packages would double what Keyturn installs.
+ */
+export function createOtlpExporter(options: OtlpOptions): SpanExporter {
+  const { url, log } = options;
+  let waiting: Span[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let sending = Promise.resolve();
+  let failing = false;
+
+  async function send(batch: readonly Span[]): Promise<void> {
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { ...options.headers.reveal(), 'Content-Type': 'application/json' },
+        body: JSON.stringify(render(options, batch)),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`the collector answers ${response.status}`);
+      if (failing) log.info('traces are exported again');
+      failing = false;
+    } catch (error) {
+      // One line an outage. The batch is lost: traces are not worth the memory to keep them.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!failing) log.warn({ reason }, 'traces cannot be exported');
+      failing = true;
+    }
+  }
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const batch = waiting.slice(0, MAX_BATCH);
+    if (batch.length === 0) return;
+    waiting = waiting.slice(MAX_BATCH);
+    sending = sending
+      .then(() => send(batch))
+      .then(() => {
+        if (waiting.length > 0) schedule();
+      });
+  }
+
+  function schedule(): void {
+    timer ??= setTimeout(flush, PAUSE_MS).unref();
+  }
+
+  return {
+    add(span) {
+      if (waiting.length >= MAX_WAITING) return;
+      waiting.push(span);
+      if (waiting.length === MAX_BATCH) flush();
+      else schedule();
+    },
+    async close() {
+      while (waiting.length > 0) flush();
+      await sending;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** An ExportTraceServiceRequest in the JSON encoding of OTLP. */
+function render({ resource, version }: OtlpOptions, spans: readonly Span[]): object {
+  return {
+    resourceSpans: [
+      {
+        resource: { attributes: attributes(resource) },
+        scopeSpans: [{ scope: { name: 'keyturn', version }, spans: spans.map(renderSpan) }],
+      },
+    ],
+  };
+}
+
+const renderSpan = (span: Span): object => ({
+  traceId: span.traceId,
+  spanId: span.spanId,
+  ...(span.parentSpanId && { parentSpanId: span.parentSpanId }),
+  name: span.name,
+  kind: KINDS[span.kind],
+  startTimeUnixNano: nanoseconds(span.start),
+  endTimeUnixNano: nanoseconds(span.end),
+  attributes: attributes(span.attributes),
+  status: span.failed ? { code: FAILED } : {},
+});
+
+const nanoseconds = (milliseconds: number): string =>
+  String(BigInt(Math.round(milliseconds * 1000)) * 1000n);
+
+const attributes = (values: Readonly<Record<string, string | number>>): object[] =>
+  Object.entries(values).map(([key, value]) => ({
+    key,
+    value: typeof value === 'string' ? { stringValue: value } : { intValue: String(value) },
+  }));
