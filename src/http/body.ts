@@ -1,0 +1,126 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import { AppError, invalidRequest } from '../kit/errors.ts';
+import { JsonFault, parseStrictJson } from '../kit/json.ts';
+import { fieldErrors, humanMessage } from './field-errors.ts';
+import { bodyTooLarge, unsupportedMediaType } from './problem.ts';
+
+const MAX_BODY = 64 * 1024;
+const MAX_DEPTH = 8;
+/** What is read and thrown away of a refused body, so that its sender gets to read the answer. */
+const MAX_DISCARDED = 4 * 1024 * 1024;
+
+/** A media type that a call reads, by its usual spelling and by any. */
+interface BodyType {
+  readonly name: string;
+  readonly pattern: RegExp;
+}
+
+const JSON_BODY: BodyType = {
+  name: 'application/json',
+  pattern: /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i,
+};
+
+/** A request and its response. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/**
+ * Reads a JSON body by its schema; a request without a body counts as `{}`. Throws an `AppError`:
+ * 415 for another media type or encoding, 413 above 64 KiB, 400 `invalid_request` with `errors` for
+ * what is no strict JSON in UTF-8 or does not fit the schema.
+ */
+export async function readJson<S extends z.ZodType>(
+  ctx: Exchange,
+  schema: S,
+): Promise<z.output<S>> {
+  const value = hasBody(ctx.req) ? parseBody(await readBytes(ctx, JSON_BODY)) : {};
+  const result = schema.safeParse(value, { error: humanMessage });
+  if (result.success) return result.data;
+  throw new AppError(invalidRequest, {
+    detail: 'Some fields of the body are not valid.',
+    fields: fieldErrors(result.error),
+  });
+}
+
+/** Whether a request says that it has a body. */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+function parseBody(bytes: Buffer): unknown {
+  if (bytes.length === 0) return {};
+  if (!isUtf8(bytes)) throw unreadable('It is not UTF-8.');
+  try {
+    return parseStrictJson(bytes.toString('utf8'), { maxDepth: MAX_DEPTH });
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    throw unreadable(`${error.message}.`);
+  }
+}
+
+/** A body that is not what its type says. */
+export const unreadable = (message: string): AppError =>
+  new AppError(invalidRequest, {
+    detail: `The body cannot be read. ${message}`,
+    fields: [{ path: '', message }],
+  });
+
+/**
+ * Reads a body of one media type as it came.
+ * @throws AppError 415 for another media type or encoding, 413 above 64 KiB
+ */
+export async function readBytes({ req, res }: Exchange, type: BodyType): Promise<Buffer> {
+  requireType(req, type);
+  if (req.destroyed) throw endedEarly();
+  const declared = Number(req.headers['content-length'] ?? 0);
+  if (req.headers.expect !== undefined && declared <= MAX_BODY) {
+    res.writeContinue();
+    res.shouldKeepAlive = req.headers.connection !== 'close';
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let refused = false;
+    const refuse = () => {
+      refused = true;
+      chunks.length = 0;
+      reject(new AppError(bodyTooLarge, { detail: `At most ${MAX_BODY} bytes are read.` }));
+    };
+    const giveUp = () => {
+      if (!req.readableEnded) reject(endedEarly());
+    };
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      // Goes on reading after a refusal: closing at once would reset the connection under the
+      // answer, before a client that is still sending can read it.
+      if (size > MAX_DISCARDED) req.destroy();
+      else if (!refused && size > MAX_BODY) refuse();
+      else if (!refused) chunks.push(chunk);
+    });
+    req.once('end', () => {
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    req.once('error', giveUp);
+    req.once('close', giveUp);
+    if (declared > MAX_BODY) refuse();
+  });
+}
+
+const endedEarly = (): AppError =>
+  new AppError(invalidRequest, { detail: 'The body ended too early.' });
+
+function requireType({ headers }: IncomingMessage, { name, pattern }: BodyType): void {
+  const type = headers['content-type'];
+  if (type === undefined || (type !== name && !pattern.test(type))) {
+    throw new AppError(unsupportedMediaType, {
+      detail: `Send the body as ${name}, in UTF-8.`,
+    });
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new AppError(unsupportedMediaType, { detail: 'Send the body without Content-Encoding.' });
+  }
+}

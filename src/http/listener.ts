@@ -1,0 +1,151 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { Socket } from 'node:net';
+import { type Duration, seconds } from '../kit/duration.ts';
+import { AppError, type ErrorSpec, invalidRequest } from '../kit/errors.ts';
+import { type AccessLogDeps, logRequest } from './access-log.ts';
+import { clientAddress } from './address.ts';
+import { answerClientError } from './client-error.ts';
+import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
+import { currentResponse, refuseConnection, refuseRequest } from './refuse.ts';
+import { type NewRequestId, requestIds } from './request-id.ts';
+import { securityHeaders } from './security-headers.ts';
+import { hostMissing, normaliseTarget, pathOf } from './target.ts';
+
+/** What the listener needs; `issuer` is its origin. */
+export interface ListenerDeps extends AccessLogDeps {
+  readonly issuer: string;
+  readonly trustProxy: number;
+  readonly newRequestId?: NewRequestId;
+}
+
+const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: seconds(10),
+  requestTimeout: seconds(15),
+  // Longer than what common proxies keep idle connections for, or they send into a closed one.
+  keepAliveTimeout: seconds(65),
+  connectionsCheckingInterval: seconds(1),
+  // We refuse a missing Host ourselves, with a problem as the body.
+  requireHostHeader: false,
+};
+
+const expectationFailed: ErrorSpec = {
+  status: 417,
+  code: 'invalid_request',
+  title: 'The expectation cannot be met',
+};
+
+interface Connections {
+  readonly sockets: Set<Socket>;
+  draining: boolean;
+}
+
+const connectionsOf = new WeakMap<Server, Connections>();
+
+/**
+ * The HTTP server, not yet listening: answers the exact paths of `fast` itself and leaves the rest
+ * to the application; `fast` may grow while it listens. What Node refuses before there is a
+ * request gets a problem, too. Upgrades are not offered and thus ignored (RFC 9110 section 7.8):
+ * some clients ask for h2c in every first request.
+ */
+export function createListener(
+  deps: ListenerDeps,
+  app: { callback(): RequestListener | ((req: IncomingMessage, res: ServerResponse) => unknown) },
+  fast: ReadonlyMap<string, FastRoute>,
+): Server {
+  const koa = app.callback();
+  const security = securityHeaders(deps.issuer);
+  const newRequestId = deps.newRequestId ?? requestIds();
+  const prepared = new Map<string, PreparedRoute>();
+  const connections: Connections = { sockets: new Set(), draining: false };
+
+  const logged = (req: IncomingMessage, answer: (requestId: string) => number, route?: string) => {
+    const startedAt = deps.clock.monotonic();
+    const requestId = newRequestId();
+    const status = answer(requestId);
+    const address = clientAddress(req, deps.trustProxy);
+    logRequest(deps, req, { requestId, address, route: route ?? null, status, startedAt });
+  };
+  const serve = (req: IncomingMessage, res: ServerResponse): void => {
+    if (connections.draining) res.shouldKeepAlive = false;
+    normaliseTarget(req);
+    const path = pathOf(req.url ?? '');
+    const route = fast.get(path);
+    if (route === undefined || hostMissing(req)) {
+      koa(req, res);
+      return;
+    }
+    const ready = prepared.get(path) ?? prepareRoute(path, route);
+    prepared.set(path, ready);
+    logged(req, (id) => answerFast(ready, req, res, id, security), path);
+  };
+
+  const { follower } = deps;
+  const handle = follower
+    ? (req: IncomingMessage, res: ServerResponse) =>
+        follower.follow(req, req.headers.traceparent as string | undefined, () => serve(req, res))
+    : serve;
+
+  const server = createServer(LIMITS, handle);
+  connectionsOf.set(server, connections);
+  server.on('connection', (socket: Socket) => {
+    connections.sockets.add(socket);
+    socket.once('close', () => connections.sockets.delete(socket));
+  });
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    // The body may never come: `readJson` says when it wants it, and keeps the connection then.
+    res.shouldKeepAlive = false;
+    handle(req, res);
+  });
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    res.shouldKeepAlive = false;
+    logged(req, (id) => {
+      refuseRequest(res, new AppError(expectationFailed), id, security);
+      return expectationFailed.status;
+    });
+  });
+  server.on('connect', (req, socket) => {
+    logged(req, (id) => {
+      const error = new AppError(invalidRequest, { detail: 'This is no proxy.' });
+      refuseConnection(socket, error, id, security);
+      return error.spec.status;
+    });
+  });
+  server.on('clientError', answerClientError({ ...deps, newRequestId }, security));
+  return server;
+}
+
+/**
+ * Stops accepting, closes connections without a request, lets the others finish theirs with
+ * `Connection: close`, and closes what is left after `grace`. Resolves when all are closed.
+ */
+export async function drain(server: Server, grace: Duration = seconds(10)): Promise<void> {
+  const connections = connectionsOf.get(server);
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  if (connections) {
+    connections.draining = true;
+    for (const socket of connections.sockets) {
+      const response = currentResponse(socket);
+      if (response) finishAndClose(server, response);
+      // Node counts a connection on which nothing has come yet as busy.
+      else if (socket.bytesRead === 0) socket.destroy();
+    }
+  }
+  const timer = setTimeout(() => server.closeAllConnections(), grace);
+  await closed;
+  clearTimeout(timer);
+}
+
+function finishAndClose(server: Server, response: ServerResponse): void {
+  response.shouldKeepAlive = false;
+  // Too late for the header when it is already out: close the connection once it is idle.
+  response.once('close', () => setImmediate(() => server.closeIdleConnections()));
+}
