@@ -1,0 +1,85 @@
+import type { Db, Tx } from '../../db/database.ts';
+import { execute } from '../../db/statement.ts';
+import type { SessionId, UserId } from '../../kit/id.ts';
+
+type Tables = {
+  audit_events: {
+    id: string;
+    at: Date;
+    event: string;
+    user_id: string | null;
+    session_id: string | null;
+    reason: string | null;
+    address: string | null;
+    user_agent: string | null;
+    request_id: string | null;
+  };
+};
+
+const tables = (db: Db) => db.$extendTables<Tables>();
+
+/** An event as the table holds it. */
+export type AuditEvent = Readonly<Tables['audit_events']>;
+
+const INSERT = `INSERT INTO audit_events
+  (id, at, event, user_id, session_id, reason, address, user_agent, request_id)
+SELECT id, at, event, user_id, session_id, reason, address, user_agent, request_id
+FROM jsonb_to_recordset($1::jsonb) AS given (id uuid, at timestamptz, event text, user_id uuid,
+  session_id uuid, reason text, address text, user_agent text, request_id text)
+ON CONFLICT (id) DO NOTHING`;
+
+/** Stores events in one statement; those that are stored already are passed over. */
+export async function insertEvents(db: Db, events: readonly AuditEvent[]): Promise<void> {
+  if (events.length > 0) await execute(db, INSERT, [JSON.stringify(events)]);
+}
+
+/** Which events to list; what is absent restricts nothing. */
+export interface EventFilter {
+  readonly userId?: string | undefined;
+  readonly sessionId?: SessionId | undefined;
+  readonly event?: string | undefined;
+  readonly since?: Date | undefined;
+  readonly limit: number;
+}
+
+/** Events, the newest first. */
+export async function listEvents(db: Db, filter: EventFilter): Promise<AuditEvent[]> {
+  const { userId, sessionId, event, since, limit } = filter;
+  let query = tables(db).selectFrom('audit_events').selectAll();
+  if (userId !== undefined) query = query.where('user_id', '=', userId);
+  if (sessionId !== undefined) query = query.where('session_id', '=', sessionId);
+  if (event !== undefined) query = query.where('event', '=', event);
+  if (since !== undefined) query = query.where('at', '>=', since);
+  return query.orderBy('at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+}
+
+/**
+ * Takes addresses and agents out of a user's events, in the transaction that deletes the user;
+ * what happened, when and to which id stays.
+ */
+export async function forgetUser(tx: Tx, userId: UserId): Promise<void> {
+  await tables(tx)
+    .updateTable('audit_events')
+    .set({ address: null, user_agent: null })
+    .where('user_id', '=', userId)
+    .where((eb) => eb.or([eb('address', 'is not', null), eb('user_agent', 'is not', null)]))
+    .execute();
+}
+
+const FORGET_LATE = `UPDATE audit_events SET address = NULL, user_agent = NULL
+WHERE user_id IN (SELECT user_id FROM audit_events WHERE event = 'account_deleted' AND at >= $1)
+  AND (address IS NOT NULL OR user_agent IS NOT NULL)`;
+
+/** Does as much for events that were stored after their user had gone. @param since of the deletion */
+export async function forgetDeletedUsers(db: Db, since: Date): Promise<void> {
+  await execute(db, FORGET_LATE, [since]);
+}
+
+const DELETE = `WITH old AS MATERIALIZED (
+  SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+DELETE FROM audit_events USING old WHERE audit_events.id = old.id`;
+
+/** Deletes the oldest events from before an instant, at most `limit`. @returns how many */
+export async function deleteEventsBefore(db: Db, instant: Date, limit: number): Promise<number> {
+  return (await execute(db, DELETE, [instant, limit])).affected;
+}
