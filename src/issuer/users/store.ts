@@ -1,0 +1,131 @@
+import type { Db, Tx } from '../../db/database.ts';
+import { isUniqueViolation } from '../../db/errors.ts';
+import { AppError } from '../../kit/errors.ts';
+import type { UserId } from '../../kit/id.ts';
+import type { PasswordHash } from './argon2-hash.ts';
+import { emailTaken } from './errors.ts';
+
+/** The table of users, for this room's stores. */
+export type Tables = {
+  users: {
+    id: UserId;
+    email: string;
+    email_verified: boolean;
+    name: string;
+    password_hash: PasswordHash | null;
+    created_at: Date;
+    disabled_at: Date | null;
+  };
+};
+
+const tables = (db: Db) => db.$extendTables<Tables>();
+
+/** A user. */
+export interface User {
+  readonly id: UserId;
+  /** In its one canonical form. */
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly disabledAt: Date | null;
+}
+
+/** A user with what a login is checked against. */
+export interface UserWithHash extends User {
+  readonly passwordHash: PasswordHash | null;
+}
+
+/** A user from a row. */
+export const toUser = (row: Tables['users']): UserWithHash => ({
+  id: row.id,
+  email: row.email,
+  emailVerified: row.email_verified,
+  name: row.name,
+  createdAt: row.created_at,
+  disabledAt: row.disabled_at,
+  passwordHash: row.password_hash,
+});
+
+/** Stores a new user. @throws AppError `email_taken` */
+export async function insertUser(tx: Tx, user: UserWithHash): Promise<void> {
+  try {
+    await tables(tx)
+      .insertInto('users')
+      .values({
+        id: user.id,
+        email: user.email,
+        email_verified: user.emailVerified,
+        name: user.name,
+        password_hash: user.passwordHash,
+        created_at: user.createdAt,
+        disabled_at: user.disabledAt,
+      })
+      .execute();
+  } catch (error) {
+    if (isUniqueViolation(error, 'users_email_key')) throw new AppError(emailTaken);
+    throw error;
+  }
+}
+
+/** The user with an email address in canonical form. */
+export async function findUserByEmail(db: Db, email: string): Promise<UserWithHash | undefined> {
+  const row = await tables(db)
+    .selectFrom('users')
+    .selectAll()
+    .where('email', '=', email)
+    .executeTakeFirst();
+  return row && toUser(row);
+}
+
+/** The user with an id. */
+export async function findUser(db: Db, id: UserId): Promise<UserWithHash | undefined> {
+  const row = await tables(db)
+    .selectFrom('users')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row && toUser(row);
+}
+
+/** Whether there is any user at all. */
+export async function anyUsers(db: Db): Promise<boolean> {
+  const row = await tables(db).selectFrom('users').select('id').limit(1).executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * Holds a user's row as a login found it, until the transaction ends: a change of password or a
+ * disabling waits for it, and then ends the session that the login opens.
+ * @returns the user as it is now; undefined when the password or the account has changed since
+ */
+export async function holdForLogin(
+  tx: Tx,
+  id: UserId,
+  passwordHash: PasswordHash,
+): Promise<User | undefined> {
+  const row = await tables(tx)
+    .selectFrom('users')
+    .selectAll()
+    .where('id', '=', id)
+    .where('password_hash', '=', passwordHash)
+    .where('disabled_at', 'is', null)
+    .forShare()
+    .executeTakeFirst();
+  return row && toUser(row);
+}
+
+/** Replaces a password hash by one of the same password, unless it was changed meanwhile. */
+export async function replaceHash(
+  db: Db,
+  id: UserId,
+  from: PasswordHash,
+  to: PasswordHash,
+): Promise<void> {
+  await tables(db)
+    .updateTable('users')
+    .set({ password_hash: to })
+    .where('id', '=', id)
+    .where('password_hash', '=', from)
+    .execute();
+}
