@@ -1,0 +1,147 @@
+import type { Db } from '../db/database.ts';
+import { execute } from '../db/statement.ts';
+import type { Todo, TodoChange, TodoId } from './todo.ts';
+
+interface Row {
+  id: TodoId;
+  title: string;
+  description: string | null;
+  completed: boolean;
+  version: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS = 'id, title, description, completed, version, created_at, updated_at';
+
+const toTodo = (row: Row): Todo => ({
+  id: row.id,
+  title: row.title,
+  description: row.description,
+  completed: row.completed,
+  version: row.version,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+/** Which of a user's todos to list. */
+export interface ListQuery {
+  readonly limit: number;
+  /** Only todos older than this one. */
+  readonly olderThan: TodoId | null;
+  readonly completed: boolean | null;
+}
+
+const LIST = `SELECT ${COLUMNS} FROM todos
+WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::boolean IS NULL OR completed = $3)
+ORDER BY id DESC LIMIT $4`;
+
+/** A user's todos, the newest first: ids are made in the order of time. */
+export async function listTodos(db: Db, userId: string, query: ListQuery): Promise<Todo[]> {
+  const { rows } = await execute<Row>(db, LIST, [
+    userId,
+    query.olderThan,
+    query.completed,
+    query.limit,
+  ]);
+  return rows.map(toTodo);
+}
+
+const INSERT = `INSERT INTO todos (user_id, ${COLUMNS}) VALUES ($1, $2, $3, $4, false, 1, $5, $5)
+RETURNING ${COLUMNS}`;
+
+/** Stores a new todo. */
+export async function insertTodo(
+  db: Db,
+  userId: string,
+  todo: { id: TodoId; title: string; description: string | null; now: Date },
+): Promise<Todo> {
+  const { id, title, description, now } = todo;
+  const { rows } = await execute<Row>(db, INSERT, [userId, id, title, description, now]);
+  if (!rows[0]) throw new Error('an inserted todo was not returned');
+  return toTodo(rows[0]);
+}
+
+const FIND = `SELECT ${COLUMNS} FROM todos WHERE user_id = $1 AND id = $2`;
+
+/** One of a user's todos. */
+export async function findTodo(db: Db, userId: string, id: TodoId): Promise<Todo | undefined> {
+  const { rows } = await execute<Row>(db, FIND, [userId, id]);
+  return rows[0] && toTodo(rows[0]);
+}
+
+/** What became of a change: `missing` and `changed_meanwhile` have changed nothing. */
+export type Changed = Todo | 'missing' | 'changed_meanwhile';
+
+interface ChangeRow extends Partial<Row> {
+  found: boolean;
+}
+
+// One statement says both whether the todo is there and whether it was as expected: the outer
+// SELECT sees the table as it was before.
+const UPDATE = `WITH changed AS (
+  UPDATE todos SET title = coalesce($3, title),
+    description = CASE WHEN $4 THEN $5 ELSE description END,
+    completed = coalesce($6, completed), version = version + 1, updated_at = $7
+  WHERE user_id = $1 AND id = $2 AND ($8::int[] IS NULL OR version = ANY ($8))
+  RETURNING ${COLUMNS})
+SELECT (SELECT count(*) FROM todos WHERE user_id = $1 AND id = $2) > 0 AS found, changed.*
+FROM (SELECT 1) AS one LEFT JOIN changed ON true`;
+
+/**
+ * Changes one of a user's todos.
+ * @param versions changes it only while its version is one of these; null: whatever it is
+ */
+export async function updateTodo(
+  db: Db,
+  userId: string,
+  id: TodoId,
+  change: TodoChange,
+  versions: readonly number[] | null,
+  now: Date,
+): Promise<Changed> {
+  const { rows } = await execute<ChangeRow>(db, UPDATE, [
+    userId,
+    id,
+    change.title ?? null,
+    change.description !== undefined,
+    change.description ?? null,
+    change.completed ?? null,
+    now,
+    versions,
+  ]);
+  const [row] = rows;
+  if (row?.id) return toTodo(row as Row);
+  return whyNot(row, versions);
+}
+
+const DELETE = `WITH gone AS (
+  DELETE FROM todos WHERE user_id = $1 AND id = $2 AND ($3::int[] IS NULL OR version = ANY ($3))
+  RETURNING id)
+SELECT (SELECT count(*) FROM todos WHERE user_id = $1 AND id = $2) > 0 AS found,
+  EXISTS (SELECT 1 FROM gone) AS deleted`;
+
+/** Deletes one of a user's todos; `versions` as in `updateTodo`. */
+export async function deleteTodo(
+  db: Db,
+  userId: string,
+  id: TodoId,
+  versions: readonly number[] | null,
+): Promise<'deleted' | 'missing' | 'changed_meanwhile'> {
+  const { rows } = await execute<{ found: boolean; deleted: boolean }>(db, DELETE, [
+    userId,
+    id,
+    versions,
+  ]);
+  if (rows[0]?.deleted) return 'deleted';
+  return whyNot(rows[0], versions);
+}
+
+/** Deletes every todo of some users. */
+export async function deleteTodosOf(db: Db, userIds: readonly string[]): Promise<void> {
+  await execute(db, 'DELETE FROM todos WHERE user_id = ANY ($1::text[])', [userIds]);
+}
+
+/** Without expectations only a deletion under way can have kept a todo that was found. */
+const whyNot = (row: { found: boolean } | undefined, versions: readonly number[] | null) =>
+  row?.found && versions ? 'changed_meanwhile' : 'missing';
