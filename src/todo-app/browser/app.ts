@@ -1,0 +1,51 @@
+// The todo app: logs in by Keyturn's client, keeps todos at the resource server.
+import { createKeyturn, type User } from '../../client/keyturn.ts';
+import { createRequest } from './requests.ts';
+import { createTodos, type News } from './todos.ts';
+import { createView } from './view.ts';
+
+const keyturn = createKeyturn({
+  issuer: document.documentElement.dataset.issuer ?? location.origin,
+  onSignedOut: (reason) => keyturn.goToLogin(reason),
+});
+
+const request = createRequest(keyturn);
+let channel: BroadcastChannel | undefined;
+const tell = (news: News) => channel?.postMessage(news);
+const begin = () => createTodos({ request, show: view.show, apologise: view.apologise, tell });
+
+const view = createView({
+  add: (title) => todos.add(title),
+  tick: (key, completed) => todos.tick(key, completed),
+  rename: (key, from, title) => todos.rename(key, from, title),
+  remove: (key) => todos.remove(key),
+  restore: () => todos.restore(),
+  settle: () => todos.settle(),
+  choose: (filter) => todos.choose(filter),
+  load: () => void todos.load(),
+  logout: () =>
+    keyturn
+      .logout()
+      .catch(() => view.apologise('You are still logged in: there is no connection.')),
+});
+let todos = begin();
+let whose: string | undefined;
+
+/** Somebody is signed in, or somebody else than before, whose todos these are not. */
+function welcome(user: User | null): void {
+  view.showUser(user);
+  if (user === null || user.id === whose) return;
+  whose = user.id;
+  channel?.close();
+  channel = new BroadcastChannel(`todos:${user.id}`);
+  channel.onmessage = ({ data }) => todos.hear(data);
+  todos = begin();
+  void todos.load();
+}
+
+keyturn.onChange(welcome);
+keyturn.getAccessToken().catch(({ status }) => {
+  if (status !== 401) view.apologise('Keyturn does not answer. Trying again…');
+});
+// What was deleted stays deleted when the page goes.
+addEventListener('pagehide', () => todos.settle());

@@ -1,0 +1,55 @@
+import { type Keyturn, KeyturnError } from '../../client/keyturn.ts';
+
+/** A todo as the resource server has it. */
+export interface Todo {
+  readonly id: string;
+  readonly title: string;
+  readonly completed: boolean;
+}
+
+/** A todo with its entity tag, for If-Match. */
+export interface Versioned {
+  readonly todo: Todo;
+  readonly etag: string | undefined;
+}
+
+interface Page {
+  readonly todos: readonly Todo[];
+  readonly next_cursor: string | null;
+}
+
+/** What any call may answer: one todo, or a page of them, or nothing. */
+type Answer = Versioned & Page;
+
+/** Calls the todos of who is signed in; paths are what follows `/todos`. @throws KeyturnError */
+export type Request = (
+  method: string,
+  path: string,
+  body?: object,
+  headers?: Record<string, string>,
+  more?: RequestInit,
+) => Promise<Answer>;
+
+export const createRequest =
+  (keyturn: Pick<Keyturn, 'fetch'>): Request =>
+  async (method, path, body, headers, more) => {
+    const response = await keyturn.fetch(`/api/users/me/todos${path}`, {
+      ...more,
+      method,
+      headers: { ...headers, ...(body && { 'Content-Type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const answer = response.status === 204 ? {} : await response.json();
+    if (!response.ok) throw new KeyturnError(response.status, answer);
+    return { ...answer, todo: answer, etag: response.headers.get('ETag') ?? undefined };
+  };
+
+/** The end of a sentence that began with what it is about. */
+export function explain(error: unknown): string {
+  const { status = 0, code = '' } = error instanceof KeyturnError ? error : {};
+  if (status === 404) return 'was deleted elsewhere.';
+  if (status === 401) return 'needs you to log in again.';
+  if (code === 'invalid_request') return `was refused: ${(error as Error).message}`;
+  if (status === 0) return 'did not get through: there is no connection. Try again.';
+  return 'did not get through. Try again in a moment.';
+}
