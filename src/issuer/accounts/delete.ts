@@ -1,0 +1,62 @@
+import type { Tx } from '../../db/database.ts';
+import { forgetUser } from '../audit/store.ts';
+import type { RecordEvent, RequestOrigin } from '../audit/trail.ts';
+import type { Limits } from '../limits/limits.ts';
+import { deleteUser } from '../users/change-store.ts';
+import type { User } from '../users/store.ts';
+import { asOwner } from './as-owner.ts';
+import { noteDeletion } from './deletion-store.ts';
+import type { AccountDeps, LinkDeps, Owner } from './deps.ts';
+import { mailNotice } from './links.ts';
+import { dropRequestsOf } from './request-store.ts';
+
+/** What deleting one's own account needs. */
+export interface DeleteDeps extends AccountDeps {
+  /** Tells the services that keep something of users who are gone; never throws. */
+  readonly passOnDeletions: () => Promise<void>;
+}
+
+/**
+ * Deletes the account of somebody who knows its password, and all that is personal.
+ * @throws AppError `wrong_password`, `rate_limited`, `session_ended`, 503
+ */
+export async function deleteAccount(
+  deps: DeleteDeps,
+  owner: Owner,
+  { currentPassword }: { readonly currentPassword: string },
+  origin: RequestOrigin,
+  signal?: AbortSignal,
+): Promise<void> {
+  await asOwner(
+    deps,
+    owner,
+    { currentPassword, origin, signal },
+    async () => {},
+    ({ tx, record, now }, user) => removeUser(deps, tx, record, user, now),
+  );
+  deps.outbox.hurry();
+  await deps.passOnDeletions();
+}
+
+/**
+ * Removes a user whose row the transaction holds (`holdUser`), and all that is personal: sessions,
+ * tokens and unsent mails go with the row, the trail keeps what happened without addresses and
+ * devices, and the services that keep something under the id are told. Afterwards call
+ * `passOnDeletions` where it is at hand; a job does so anyway.
+ */
+export async function removeUser(
+  deps: Pick<LinkDeps, 'outbox'> & { readonly limits: Pick<Limits, 'forget'> },
+  tx: Tx,
+  record: RecordEvent,
+  user: User,
+  now: Date,
+): Promise<void> {
+  await deleteUser(tx, user.id);
+  await dropRequestsOf(tx, user.email);
+  await forgetUser(tx, user.id);
+  await deps.limits.forget(tx, user.email);
+  await noteDeletion(tx, user.id, now);
+  await mailNotice(tx, deps, user, 'account_deleted', now, null);
+  // Without its origin: that would be personal again.
+  record({ event: 'account_deleted', userId: user.id });
+}

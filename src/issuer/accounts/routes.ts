@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { readJson } from '../../http/body.ts';
+import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
+import { departure } from '../../http/departure.ts';
+import { presentedPassword, text } from '../../http/text.ts';
+import { AppError } from '../../kit/errors.ts';
+import { requestOrigin } from '../audit/origin.ts';
+import { authenticate, type BearerDeps } from '../sessions/bearer.ts';
+import { sessionEnded } from '../sessions/errors.ts';
+import { renderUser } from '../users/claims.ts';
+import { findUser, type User } from '../users/store.ts';
+import { type DeleteDeps, deleteAccount } from './delete.ts';
+import { changeName } from './profile.ts';
+
+/** What every route of an account needs. */
+export type AccountRoutesDeps = BearerDeps & DeleteDeps;
+
+/** What of an account changes without more ado. */
+export const profile = z
+  .strictObject({ name: text({ min: 1, max: 200, trim: true }) })
+  .meta({ id: 'Profile' });
+/** Asked for before an account is deleted. */
+export const confirmation = z
+  .strictObject({ current_password: presentedPassword })
+  .meta({ id: 'Confirmation' });
+
+/** A user's own account. */
+export function accountRoutes(deps: AccountRoutesDeps): AppRouter {
+  const answer = (ctx: AppContext, user: User): void => {
+    ctx.set('Cache-Control', 'no-store');
+    ctx.body = renderUser(user);
+  };
+
+  return createRouter()
+    .get('/api/auth/me', async (ctx) => {
+      const { userId } = await authenticate(deps, ctx);
+      const user = await findUser(deps.database.db, userId);
+      // Deleted between the two looks: its sessions went with it.
+      if (!user) throw new AppError(sessionEnded);
+      answer(ctx, user);
+    })
+    .patch('/api/auth/me', async (ctx) => {
+      const owner = await authenticate(deps, ctx);
+      answer(ctx, await changeName(deps, owner, await readJson(ctx, profile), requestOrigin(ctx)));
+    })
+    .delete('/api/auth/me', async (ctx) => {
+      const owner = await authenticate(deps, ctx);
+      const { current_password: currentPassword } = await readJson(ctx, confirmation);
+      await deleteAccount(deps, owner, { currentPassword }, requestOrigin(ctx), departure(ctx));
+      ctx.status = 204;
+    });
+}
