@@ -1,0 +1,100 @@
+import type { Tx } from '../../db/database.ts';
+import { AppError } from '../../kit/errors.ts';
+import { newUuid, type UserId } from '../../kit/id.ts';
+import type { Reservations } from '../../kit/reservations.ts';
+import type { RequestOrigin } from '../audit/trail.ts';
+import type { OutboxDeps } from '../mail/outbox.ts';
+import type { PasswordHash } from '../users/argon2-hash.ts';
+import type { CommonPasswords } from '../users/common-passwords.ts';
+import { emailTaken, registrationClosed } from '../users/errors.ts';
+import { checkNewPassword } from '../users/password.ts';
+import { findUserByEmail, insertUser, type User } from '../users/store.ts';
+import { type LoggedIn, type LoginContext, type LoginDeps, openFor } from './login.ts';
+
+/** What becomes of a registration by mail; the accounts see to it. */
+export interface RegistrationDesk {
+  /** Puts the mail that verifies a new user's address into the outbox. */
+  welcome(tx: Tx, user: User, now: Date): Promise<void>;
+  /** Keeps a registration that only a mail answers, whoever has the address. */
+  keep(
+    registration: { readonly email: string; readonly name: string; passwordHash: PasswordHash },
+    origin: RequestOrigin,
+  ): Promise<void>;
+}
+
+/** What registering needs. */
+export interface RegisterDeps extends LoginDeps {
+  readonly desk: RegistrationDesk;
+  readonly outbox: Pick<OutboxDeps, 'hurry'>;
+  readonly registration: 'open' | 'closed';
+  readonly passwordMinLength: number;
+  readonly commonPasswords: CommonPasswords;
+  /** By address: many registrations of one at once cost one hash. */
+  readonly registering: Reservations;
+}
+
+/** Somebody who wants an account. */
+export interface Registration {
+  /** In canonical form. */
+  readonly email: string;
+  readonly password: string;
+  readonly name: string;
+}
+
+/**
+ * Registers a user and logs them in. Where addresses have to be verified it does neither, and the
+ * same for every address: what becomes of it comes by mail.
+ * @returns undefined in that case
+ * @throws AppError `registration_closed`, `rate_limited`, `weak_password`, 503; `email_taken` where
+ *   it logs in
+ */
+export async function register(
+  deps: RegisterDeps,
+  registration: Registration,
+  context: LoginContext,
+): Promise<LoggedIn | undefined> {
+  const { email, name, password } = registration;
+  if (deps.registration === 'closed') throw new AppError(registrationClosed);
+  checkNewPassword(password, { minLength: deps.passwordMinLength, common: deps.commonPasswords });
+  deps.hasher.requireRoom();
+  const who = { origin: context.origin, account: email };
+  const rateLimit = await deps.limits.take('register', who, deps.clock.now());
+  if (deps.emailVerification === 'required') {
+    const passwordHash = await deps.hasher.hash(password, context.signal);
+    await deps.desk.keep({ email, name, passwordHash }, context.origin);
+    return undefined;
+  }
+  const taken = () => new AppError(emailTaken);
+  const registered = await deps.registering.run(email, taken, async () => {
+    // Spares the hash; under concurrency the unique index decides.
+    if (await findUserByEmail(deps.database.db, email)) throw taken();
+    return create(deps, registration, context);
+  });
+  return { ...registered, rateLimit };
+}
+
+async function create(
+  deps: RegisterDeps,
+  { email, password, name }: Registration,
+  context: LoginContext,
+): Promise<LoggedIn> {
+  const passwordHash = await deps.hasher.hash(password, context.signal);
+  const createdAt = deps.clock.now();
+  const registered = await openFor(deps, context, 'registered', async (tx) => {
+    const user = {
+      id: newUuid(createdAt) as UserId,
+      email,
+      emailVerified: false,
+      name,
+      createdAt,
+      disabledAt: null,
+    };
+    await insertUser(tx, { ...user, passwordHash });
+    await deps.desk.welcome(tx, user, createdAt);
+    await deps.limits.noteNetwork(tx, { origin: context.origin, account: email }, createdAt);
+    return user;
+  });
+  if (!registered) throw new Error('a user was registered and not found');
+  deps.outbox.hurry();
+  return registered;
+}
