@@ -1,0 +1,120 @@
+import { DatabaseBusyError } from '../db/directory-lock.ts';
+import { DatabaseTooOldError } from '../db/server-check.ts';
+import { KeyCommandRefused } from '../issuer/keys/commands.ts';
+import { KeyTrouble } from '../issuer/keys/errors.ts';
+import { AppError, type FieldError, unavailable } from '../kit/errors.ts';
+
+/** Why an operation was not done, in a form that crosses the socket and prints under `--json`. */
+export interface Failure {
+  readonly code: string;
+  readonly detail: string;
+  /** ISO 8601; absent when time does not help. */
+  readonly retry_at?: string;
+  /** Where what was handed in is wrong. */
+  readonly errors?: readonly FieldError[];
+  /** What the command exits with. */
+  readonly status: number;
+}
+
+/** There is no database yet where a command was to find one. */
+export class NotSetUp extends Error {
+  override readonly name = 'NotSetUp';
+
+  constructor(dataDir: string) {
+    super(
+      `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL as for the server; for a ` +
+        'new database start the server once.',
+    );
+  }
+}
+
+/** The private listener could not be opened; the cause is what listening threw. */
+export class PrivateListenerError extends Error {
+  override readonly name = 'PrivateListenerError';
+
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+/** A command names a user, a session or the like that is not there. */
+export class NotThere extends Error {
+  override readonly name = 'NotThere';
+  /** Stable snake_case name. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Exit statuses, those of sysexits.h where it has one. */
+export const DONE = 0;
+export const FAILED = 1;
+export const USAGE_ERROR = 2;
+export const TRY_AGAIN = 75;
+export const BAD_CONFIGURATION = 78;
+
+/** Refusals that no waiting mends. */
+const FINAL: ReadonlySet<string> = new Set(['unknown_kid', 'database_restored']);
+
+/** SQLSTATE of a statement that names a table which is not there. */
+const UNDEFINED_TABLE = '42P01';
+const NO_TABLES =
+  'The database has no tables of Keyturn. Start the server once, or run: keyturn migrate';
+
+/** What a thrown thing is to whoever ran a command: a message that helps, and an exit status. */
+export function describeFailure(error: unknown): Failure {
+  const detail = error instanceof Error ? error.message : String(error);
+  if (error instanceof KeyCommandRefused) {
+    return {
+      code: error.code,
+      detail,
+      ...(error.retryAt && { retry_at: error.retryAt.toISOString() }),
+      status: FINAL.has(error.code) ? FAILED : TRY_AGAIN,
+    };
+  }
+  if (error instanceof KeyTrouble)
+    return { code: 'key_trouble', detail, status: BAD_CONFIGURATION };
+  if (error instanceof DatabaseTooOldError) {
+    return { code: 'database_too_old', detail, status: BAD_CONFIGURATION };
+  }
+  if (error instanceof DatabaseBusyError) {
+    return { code: 'database_busy', detail, status: TRY_AGAIN };
+  }
+  if (error instanceof AppError && error.spec === unavailable) {
+    return { code: 'unavailable', detail, status: TRY_AGAIN };
+  }
+  if (error instanceof AppError) {
+    const { fields } = error.extras;
+    return { ...failed(error.code, detail), ...(fields && { errors: fields }) };
+  }
+  if (error instanceof NotThere) return failed(error.code, detail);
+  if (error instanceof NotSetUp) return failed('database_not_set_up', detail);
+  const cause = error instanceof PrivateListenerError ? error.cause : error;
+  const { code, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
+  if (code === UNDEFINED_TABLE) return failed('database_not_set_up', NO_TABLES);
+  // EACCES also comes from files, whose message names the path.
+  // Workers have their listener opened for them, which is a `bind`.
+  if (syscall !== 'listen' && syscall !== 'bind') return failed('failed', detail);
+  const [host, port] =
+    error instanceof PrivateListenerError ? ['ADMIN_HOST', 'ADMIN_PORT'] : ['HOST', 'PORT'];
+  switch (code) {
+    case 'EADDRINUSE':
+      return failed(
+        'address_in_use',
+        `${detail}. Something listens there; set ${port} to another.`,
+      );
+    case 'EACCES':
+    case 'EADDRNOTAVAIL':
+      return failed(
+        'address_unusable',
+        `${detail}. Set ${host} and ${port} to an address of this machine.`,
+      );
+    default:
+      return failed('failed', detail);
+  }
+}
+
+const failed = (code: string, detail: string): Failure => ({ code, detail, status: FAILED });

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const CHUNK = 64 * 1024;
+
+/**
+ * Lets `work` read a stream as often as it likes: what it brings goes to a temporary file that has
+ * no name any more, so that it takes no memory and nothing stays of it, however this process ends.
+ */
+export async function spooled<T>(
+  source: AsyncIterable<Uint8Array>,
+  work: (read: () => AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const path = join(tmpdir(), `keyturn-${randomUUID()}`);
+  const file = await open(path, 'wx+', 0o600);
+  try {
+    await rm(path);
+    await file.writeFile(source);
+    return await work(() => readAll(file));
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readAll(file: FileHandle): AsyncGenerator<Uint8Array> {
+  for (let position = 0; ; ) {
+    // A buffer of its own each time: what was handed on may be held a while.
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
