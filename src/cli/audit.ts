@@ -1,0 +1,71 @@
+import { USAGE_ERROR } from '../control/failure.ts';
+import { MOST_EVENTS, type TrailReport } from '../control/trail.ts';
+import { EVENTS } from '../issuer/audit/trail.ts';
+import { parseDuration } from '../kit/duration.ts';
+import { doOperation } from './do-operation.ts';
+import { type Command, readOptions } from './invocation.ts';
+import { instant, table } from './table.ts';
+
+const DEFAULT_LIMIT = 100;
+
+const OPTIONS = {
+  user: { type: 'string' },
+  event: { type: 'string' },
+  since: { type: 'string' },
+  limit: { type: 'string', default: String(DEFAULT_LIMIT) },
+  json: { type: 'boolean', default: false },
+} as const;
+
+/** `keyturn audit list` */
+export const listAuditCommand: Command = {
+  usage: '[--user EMAIL|ID] [--event EVENT] [--since TIME|DURATION] [--limit N] [--json]',
+  summary: 'Shows what happened to accounts and keys, the newest first.',
+  async run(invocation) {
+    const options = readOptions(invocation, 'audit list', OPTIONS);
+    if (!options) return USAGE_ERROR;
+    const { user, event, since, limit } = options;
+    const start = since === undefined ? {} : readSince(since);
+    const faults = [
+      ...(event === undefined || EVENTS.some((known) => known === event)
+        ? []
+        : [`there is no event ${event}; there are: ${EVENTS.join(', ')}`]),
+      ...(start ? [] : ['--since takes a time (2026-01-31, 2026-01-31T12:00Z) or a length (24h)']),
+      ...(/^[1-9]\d{0,4}$/.test(limit) && Number(limit) <= MOST_EVENTS
+        ? []
+        : [`--limit takes a number from 1 to ${MOST_EVENTS}`]),
+    ];
+    if (faults.length > 0) {
+      invocation.err.write(faults.map((fault) => `keyturn audit list: ${fault}.\n`).join(''));
+      return USAGE_ERROR;
+    }
+    const filter = { ...(user !== undefined && { user }), ...(event !== undefined && { event }) };
+    const input = { ...filter, ...start, limit: Number(limit) };
+    return doOperation(invocation, 'audit list', input, { ...options, human: describeTrail });
+  },
+};
+
+const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
+/** A time, in UTC unless it says otherwise, or how long ago; undefined for anything else. */
+function readSince(text: string): { since: string } | { age: number } | undefined {
+  const age = parseDuration(text);
+  if (age !== undefined) return { age };
+  const [, time, , , zone] = TIME.exec(text) ?? [undefined, undefined];
+  const parsed = TIME.test(text) ? Date.parse(time && !zone ? `${text}Z` : text) : Number.NaN;
+  return Number.isNaN(parsed) ? undefined : { since: new Date(parsed).toISOString() };
+}
+
+function describeTrail({ events, more }: TrailReport): string {
+  const heads = ['AT', 'EVENT', 'USER', 'SESSION', 'ADDRESS', 'REASON', 'AGENT'];
+  const rows = events.map((event) => [
+    instant(event.at),
+    event.event,
+    event.user_id ?? '-',
+    event.session_id ?? '-',
+    event.address ?? '-',
+    event.reason ?? '-',
+    event.user_agent ?? '-',
+  ]);
+  const rest = more ? '\nThere are older ones: see --limit.\n' : '';
+  return `${table([heads, ...rows])}${rest}`;
+}

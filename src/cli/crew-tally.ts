@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seconds } from '../kit/duration.ts';
+import { lasting } from '../metrics/aggregate.ts';
+import { createWorkerMetrics } from '../metrics/workers.ts';
+import type { Snapshot } from '../metrics.ts';
+
+/** A worker that does not answer by then counts with what it said last. */
+const PATIENCE = seconds(2);
+
+/** A worker to be asked for its metrics. */
+interface Asked {
+  readonly worker: number;
+  readonly ask: (id: number) => void;
+}
+
+/** Gathers what every worker counts, those that have ended included, so that no sum goes back. */
+export function createTally() {
+  const own = createWorkerMetrics();
+  /** What each worker said last. */
+  const said = new Map<number, Snapshot>();
+  const departed: Snapshot[] = [];
+  const waiting = new Map<number, (snapshot: Snapshot) => void>();
+  let asked = 0;
+
+  async function ask({ worker, ask: put }: Asked): Promise<void> {
+    const id = asked++;
+    const { promise, resolve } = Promise.withResolvers<Snapshot>();
+    waiting.set(id, resolve);
+    const giveUp = new AbortController();
+    const late = sleep(PATIENCE, undefined, { signal: giveUp.signal }).catch(() => undefined);
+    put(id);
+    const snapshot = await Promise.race([promise, late]);
+    giveUp.abort();
+    waiting.delete(id);
+    if (snapshot) said.set(worker, snapshot);
+  }
+
+  return {
+    alive: own.alive,
+    restarted: own.restarted,
+    /** A worker answered. */
+    counted(id: number, snapshot: Snapshot) {
+      waiting.get(id)?.(snapshot);
+    },
+    /** A worker is no more: what it counted since it was last asked is lost with it. */
+    ended(worker: number) {
+      const last = said.get(worker);
+      if (last) departed.push(lasting(last));
+      said.delete(worker);
+    },
+    /** Asks the workers, and answers everything there is to add up. */
+    async collect(workers: readonly Asked[]): Promise<Snapshot[]> {
+      await Promise.all(workers.map(ask));
+      return [await own.snapshot(), ...said.values(), ...departed];
+    },
+  };
+}

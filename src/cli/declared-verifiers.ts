@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { warnings } from '../issuer/keys/rehearsal/warnings.ts';
+import { VERIFIER_KINDS, type VerifierKind } from '../issuer/keys/verifiers.ts';
+import { PlanFault } from './rehearsal-document.ts';
+
+type Site = Pick<Config, 'dataDir' | 'times'>;
+
+/** Where an operator declares verifiers of his own. */
+export const declarationOf = (dataDir: string): string => join(dataDir, 'verifiers.yaml');
+
+/**
+ * The verifiers that keys turn for: those of `verifiers.yaml` where there is one, else the built-in
+ * ones.
+ * @throws PlanFault naming the file, and in it line and field of everything that is wrong
+ */
+export async function knownVerifiers(dataDir: string): Promise<readonly VerifierKind[]> {
+  const path = declarationOf(dataDir);
+  try {
+    const text = await readFile(path, 'utf8');
+    // Most starts need neither YAML nor what a plan looks like.
+    const { readVerifiers } = await import('./rehearsal-plan.ts');
+    return await readVerifiers(text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return VERIFIER_KINDS;
+    throw new PlanFault(`${path}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * What verifiers could not bear of the times, one sentence each. A declaration that is wrong is one
+ * more, and stops no start: it is advice about others.
+ */
+export async function verifierWarnings({ dataDir, times }: Site): Promise<string[]> {
+  try {
+    return warnings(times, await knownVerifiers(dataDir));
+  } catch (error) {
+    if (!(error instanceof PlanFault)) throw error;
+    const ignored = `Verifiers are not judged as declared: ${error.message}`;
+    return [ignored, ...warnings(times, VERIFIER_KINDS)];
+  }
+}

@@ -1,0 +1,39 @@
+/** A plan's text, read; and where in it things are. */
+export interface PlanDocument {
+  readonly value: unknown;
+  /** The line of a field, or of the nearest thing around it that is there, from 1. */
+  readonly lineOf: (path: readonly PropertyKey[]) => number | undefined;
+}
+
+/** A plan that cannot be used; the message names the file, the place and what would do. */
+export class PlanFault extends Error {
+  override readonly name = 'PlanFault';
+}
+
+/** Reads a plan's YAML 1.2, of which JSON is a part. @throws PlanFault for a text that is neither */
+export async function readPlanDocument(text: string): Promise<PlanDocument> {
+  // Only a rehearsal with a plan needs it; no other command waits until it is loaded.
+  const { isNode, LineCounter, parseDocument } = await import('yaml');
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0) {
+    const lines = faults.map(
+      ({ pos, message }) => `line ${lineCounter.linePos(pos[0]).line}: ${message}`,
+    );
+    throw new PlanFault(lines.join('\n  '));
+  }
+  const lineOf = (path: readonly PropertyKey[]): number | undefined => {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+      if (isNode(node) && node.range) return lineCounter.linePos(node.range[0]).line;
+    }
+    return undefined;
+  };
+  try {
+    return { value: document.toJS(), lineOf };
+  } catch (error) {
+    // Aliases that would unfold without end.
+    throw new PlanFault((error as Error).message);
+  }
+}

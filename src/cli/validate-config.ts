@@ -1,0 +1,73 @@
+import type { ConfigResult } from '../config.ts';
+import { BAD_CONFIGURATION, DONE, FAILED, USAGE_ERROR } from '../control/failure.ts';
+import { systemClock } from '../kit/clock.ts';
+import { seconds, times } from '../kit/duration.ts';
+import { type Check, fail, ok, warn } from '../resource-server/inspection/check.ts';
+import { inspectIssuer } from '../resource-server/inspection/inspect.ts';
+import { isIssuer } from '../resource-server/remote-jwks.ts';
+import { readConfiguration } from './configure.ts';
+import { type Command, readOptions } from './invocation.ts';
+
+/** What an issuer is held to where the own configuration cannot be read. */
+const USUAL_TIMES = { clockSkew: seconds(60), verifierCacheTtl: times(24 * 3600, seconds(1)) };
+
+/** `keyturn validate-config`: changes nothing, and asks the issuer for what anybody may see. */
+export const validateConfigCommand: Command = {
+  usage: '[--issuer URL] [--json]',
+  summary: 'Checks the configuration and, given one, any issuer that services are to trust.',
+  async run(invocation) {
+    const options = readOptions(invocation, 'validate-config', {
+      issuer: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    });
+    if (!options) return USAGE_ERROR;
+    const { issuer, json } = options;
+    if (issuer !== undefined && !isIssuer(issuer)) {
+      invocation.err.write(
+        'keyturn validate-config: --issuer takes a URL such as https://id.example.com, ' +
+          'without credentials, query or fragment.\n',
+      );
+      return USAGE_ERROR;
+    }
+    const configured = readConfiguration(invocation, 'all');
+    const policy = 'config' in configured ? configured.config.times : USUAL_TIMES;
+    const checks = describeConfiguration(configured);
+    if (issuer !== undefined) {
+      checks.push(...(await inspectIssuer({ clock: systemClock(), policy }, issuer)));
+    }
+    const failed = checks.some(({ status }) => status === 'fail');
+    invocation.out.write(json ? `${JSON.stringify({ ok: !failed, checks })}\n` : render(checks));
+    if ('faults' in configured) return BAD_CONFIGURATION;
+    return failed ? FAILED : DONE;
+  },
+};
+
+function describeConfiguration(result: ConfigResult): Check[] {
+  if ('faults' in result) {
+    return result.faults.map(({ name, problem, example }) =>
+      fail('configuration', `${name}: ${problem}`, `for example: ${name}=${example}`),
+    );
+  }
+  if (result.warnings.length === 0) return [ok('configuration', 'Nothing to complain about.')];
+  return result.warnings.map((warning) =>
+    warn('configuration', warning, 'Unwise, not forbidden: docs/configuration.md says more.'),
+  );
+}
+
+function render(checks: readonly Check[]): string {
+  const width = Math.max(...checks.map(({ check }) => check.length));
+  const lines = checks.map(({ check, status, detail, mend }) => {
+    const line = `${status.padEnd(4)}  ${check.padEnd(width)}  ${printable(detail)}\n`;
+    return mend === undefined ? line : `${line}${' '.repeat(width + 8)}${mend}\n`;
+  });
+  const count = (wanted: Check['status']) => checks.filter((one) => one.status === wanted).length;
+  const sum = `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} to mend`;
+  return `${lines.join('')}\n${sum}.\n`;
+}
+
+/** What an issuer says of itself must not pass for other lines of the report, nor move the cursor. */
+const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (sign) => {
+    const code = sign.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });

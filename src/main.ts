@@ -1,0 +1,23 @@
+import { enableCompileCache, flushCompileCache } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { threadPoolSize } from './cli/thread-pool.ts';
+import { restartServer } from './restart.js';
+
+// libuv looks when its first thread is needed; a flood of logins must not keep refreshes from signing.
+process.env.UV_THREADPOOL_SIZE ??= String(threadPoolSize(availableParallelism()));
+
+restartServer();
+// Half of a start is reading and compiling sources; what was compiled is kept beside the packages
+// it belongs to, where that can be written.
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/keyturn'));
+const { run } = await import('./cli.ts');
+flushCompileCache();
+
+process.exitCode = await run({
+  argv: process.argv.slice(2),
+  env: process.env,
+  out: process.stdout,
+  err: process.stderr,
+  input: () => process.stdin,
+});
