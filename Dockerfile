@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+# Keyturn with what it needs to run, and nothing else. How to run it: docs/deployment.md.
+
+FROM node:24-bookworm AS packages
+WORKDIR /srv/keyturn
+COPY package.json package-lock.json .npmrc ./
+# The image has its own Node.js, and what builds and tests stays out of it.
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev
+# For the next stage: `keyturn` on the PATH, and an empty directory to make others of.
+RUN mkdir bin empty && ln -s ../src/bin.js bin/keyturn
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/var/lib/keyturn
+ENV PATH=/srv/keyturn/bin:$PATH
+WORKDIR /srv/keyturn
+# The only places that the server's user may write to; a volume on one begins with its owner.
+COPY --from=packages --chown=1000:1000 /srv/keyturn/empty /var/lib/keyturn
+COPY --from=packages --chown=1000:1000 /srv/keyturn/empty /etc/keyturn/keys
+COPY --from=packages /srv/keyturn/node_modules node_modules
+COPY --from=packages /srv/keyturn/bin bin
+COPY package.json LICENSE ./
+COPY migrations migrations
+COPY src src
+# The user `node`, by number: Kubernetes' runAsNonRoot reads no names.
+USER 1000:1000
+EXPOSE 3000 9464
+VOLUME /var/lib/keyturn
+# Whether the process lives. An orchestrator sends traffic by /readyz instead.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1))"]
+# No shell between: SIGTERM reaches the server itself.
+ENTRYPOINT ["node", "src/bin.js"]
+CMD ["serve"]
