@@ -1,0 +1,103 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import request from 'supertest';
+import { expect, test } from 'vitest';
+import { loadAssets } from '../../src/http/assets.ts';
+import { runDirectory } from '../support/run-directory.ts';
+import { startEdge } from './edge-server.ts';
+
+const FILES = {
+  'app.ts': "import { name } from './name.ts';\nexport const text: string = name;\n",
+  'name.ts': "export const name: string = 'Ada';\n",
+  'look.css': "@font-face { src: url('./face.woff2'); }\n",
+  'face.woff2': 'a font',
+};
+
+async function urlsOf<Name extends string>(files: Readonly<Record<Name, string>>) {
+  const directory = await mkdtemp(join(runDirectory(), 'assets-'));
+  const urls: Record<string, URL> = {};
+  for (const [name, text] of Object.entries<string>(files)) {
+    urls[name] = pathToFileURL(join(directory, name));
+    await writeFile(join(directory, name), text);
+  }
+  return urls as Record<Name, URL>;
+}
+
+async function serve<Name extends string>(files: Readonly<Record<Name, string>>) {
+  const { paths, routes } = await loadAssets('/assets', await urlsOf(files));
+  const { url } = await startEdge({ routers: [routes] });
+  return { paths, agent: request(url) };
+}
+
+test('TypeScript becomes JavaScript, and references become paths with a hash', async () => {
+  const { paths, agent } = await serve(FILES);
+  expect(paths['app.ts']).toMatch(/^\/assets\/app-[\w-]{12}\.js$/);
+  const app = await agent.get(paths['app.ts']);
+  expect(app.text).toContain(`import { name } from '${paths['name.ts']}';`);
+  expect(app.text).not.toContain(': string');
+  const look = await agent.get(paths['look.css']);
+  expect(look.text).toContain(`url('${paths['face.woff2']}')`);
+});
+
+test('files that are put together are one, and modules in it do not ask for each other', async () => {
+  const urls = await urlsOf(FILES);
+  const { paths, routes } = await loadAssets('/assets', {
+    'all.ts': [urls['name.ts'], urls['app.ts']],
+  });
+  const { url } = await startEdge({ routers: [routes] });
+  const { text } = await request(url).get(paths['all.ts']);
+  expect(text.trim().split(/\s*\n\s*/)).toEqual([
+    expect.stringMatching(/^const name\s+= 'Ada';$/),
+    expect.stringMatching(/^const text\s+= name;$/),
+  ]);
+});
+
+test('browsers keep a file for good, in the encoding they asked for', async () => {
+  const { paths, agent } = await serve(FILES);
+  for (const encoding of ['br', 'gzip', undefined]) {
+    const answer = await agent.get(paths['app.ts']).set('Accept-Encoding', encoding ?? 'identity');
+    expect(answer.headers).toMatchObject({
+      'content-type': 'text/javascript; charset=utf-8',
+      'cache-control': 'public, max-age=31536000, immutable',
+      vary: 'Origin, Accept-Encoding',
+    });
+    expect(answer.headers['content-encoding']).toBe(encoding);
+  }
+});
+
+test('the path changes with the content of a file and of what it refers to', async () => {
+  const { paths: before } = await serve(FILES);
+  const { paths: after } = await serve({ ...FILES, 'name.ts': "export const name = 'Bea';\n" });
+  expect(after['name.ts']).not.toBe(before['name.ts']);
+  expect(after['app.ts']).not.toBe(before['app.ts']);
+  expect(after['look.css']).toBe(before['look.css']);
+});
+
+test('several files are put together into one', async () => {
+  const urls = await urlsOf({
+    'a.css': 'a {}\n',
+    'b.css': FILES['look.css'],
+    'face.woff2': 'font',
+  });
+  const { paths, routes } = await loadAssets('/assets', {
+    'both.css': [urls['a.css'], urls['b.css']],
+    'face.woff2': urls['face.woff2'],
+  });
+  const { url } = await startEdge({ routers: [routes] });
+  const { text } = await request(url).get(paths['both.css']);
+  expect(text).toBe(`a {}\n@font-face { src: url('${paths['face.woff2']}'); }\n`);
+});
+
+test('another path answers nothing', async () => {
+  const { paths, agent } = await serve(FILES);
+  for (const path of [paths['app.ts'].replace('app-', 'app-x'), '/assets/app.ts', '/assets/']) {
+    expect((await agent.get(path)).status).toBe(404);
+  }
+});
+
+test('a reference out of the set, or in a circle, stops the start', async () => {
+  await expect(serve({ 'a.ts': "import './b.ts';" })).rejects.toThrow('b.ts');
+  const circle = { 'a.ts': "export { b } from './b.ts';", 'b.ts': "export { a } from './a.ts';" };
+  await expect(serve(circle)).rejects.toThrow('refer to each other');
+});

@@ -1,0 +1,103 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { manualClock } from '../../src/kit/clock.ts';
+import { seconds } from '../../src/kit/duration.ts';
+import { clientOf, freshEmail, PASSWORD } from '../support/client.ts';
+import { DRIVERS } from '../support/databases.ts';
+import { type KeyturnOptions, startKeyturn } from '../support/keyturn.ts';
+import { expectProblem } from '../support/problem.ts';
+
+describe.each(DRIVERS)('health and readiness on $name', (driver) => {
+  async function start(options: KeyturnOptions = {}) {
+    const keyturn = await startKeyturn(driver, options);
+    onTestFinished(() => keyturn.close());
+    const client = clientOf(keyturn);
+    const expectAlive = async () => {
+      const response = await client.get('/healthz');
+      expect(response.status).toBe(200);
+      expect(response.headers['content-type']).toBe('application/json');
+      expect(response.headers['cache-control']).toBe('no-store');
+      expect(response.headers['x-request-id']).toMatch(/./);
+      expect(response.body).toEqual({ status: 'ok' });
+    };
+    const expectUnready = async (why: RegExp) => {
+      const response = await client.get('/readyz');
+      expectProblem(response, 503, 'unavailable');
+      expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+      expect(response.body.detail).toMatch(why);
+    };
+    return { keyturn, client, expectAlive, expectUnready };
+  }
+
+  test('before the boot it lives and serves nothing; after it, it is ready', async () => {
+    const { keyturn, client, expectAlive, expectUnready } = await start({ boot: false });
+    await expectAlive();
+    await expectUnready(/starting/);
+    const credentials = { email: freshEmail(), password: PASSWORD };
+    expectProblem(await client.post('/api/auth/login', credentials), 503, 'unavailable');
+    expectProblem(await client.get('/.well-known/jwks.json'), 503, 'unavailable');
+    await keyturn.boot();
+    await expectAlive();
+    const ready = await client.get('/readyz');
+    expect(ready.status).toBe(200);
+    expect(ready.body).toEqual({ status: 'ok' });
+    expect(ready.headers['cache-control']).toBe('no-store');
+    expectProblem(await client.post('/api/auth/login', credentials), 401, 'invalid_credentials');
+    expect((await client.get('/.well-known/jwks.json')).status).toBe(200);
+  });
+
+  test('while draining it is not ready and serves on', async () => {
+    const { keyturn, client, expectAlive, expectUnready } = await start();
+    keyturn.beginDraining();
+    await expectUnready(/shutting down/);
+    await expectAlive();
+    const ann = await client.register();
+    expect((await client.refresh(ann.refreshToken)).status).toBe(200);
+  });
+
+  test('without its database it lives, shows its keys and answers 503', async () => {
+    const { keyturn, client, expectAlive, expectUnready } = await start();
+    const ann = await client.register();
+    await keyturn.database.close();
+    await expectUnready(/database/);
+    await expectAlive();
+    expect((await client.get('/.well-known/jwks.json')).status).toBe(200);
+    const login = { email: ann.email, password: PASSWORD };
+    const refusals = [
+      await client.post('/api/auth/login', login),
+      await client.post('/api/auth/register', { ...login, email: freshEmail(), name: 'Ann' }),
+      await client.refresh(ann.refreshToken),
+      await client.logout(ann.refreshToken),
+      await client.me(ann),
+    ];
+    for (const response of refusals) expectProblem(response, 503, 'unavailable');
+    // What needs no database is judged as ever.
+    expectProblem(await client.refresh('garbage'), 401, 'invalid_refresh_token');
+    expectProblem(await client.me({ accessToken: 'garbage' }), 401, 'token_malformed');
+  });
+
+  test('without a lease on its keys it signs nothing, and consumes nothing', async () => {
+    // Read anew only every quarter of an hour of real time, and the clock that counts stands.
+    const clock = manualClock();
+    const options = { clock, env: { KEY_LEASE: '1h' } };
+    const { keyturn, client, expectAlive, expectUnready } = await start(options);
+    const ann = await client.register();
+    const everything = async () => ({
+      users: await keyturn.sql('SELECT * FROM users'),
+      sessions: await keyturn.sql('SELECT * FROM sessions'),
+    });
+    const before = await everything();
+    clock.advance(seconds(3600));
+    await expectAlive();
+    await expectUnready(/signing key/);
+    expect((await client.get('/.well-known/jwks.json')).status).toBe(200);
+    const login = { email: ann.email, password: PASSWORD };
+    const refusals = [
+      await client.refresh(ann.refreshToken),
+      await client.post('/api/auth/login', login),
+      await client.post('/api/auth/register', { ...login, email: freshEmail(), name: 'Ann' }),
+    ];
+    for (const response of refusals) expectProblem(response, 503, 'unavailable');
+    expect(await everything()).toEqual(before);
+    expect((await client.logout(ann.refreshToken)).status).toBe(204);
+  });
+});
