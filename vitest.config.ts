@@ -8,6 +8,9 @@ const FORKS = { pool: 'forks' as const, execArgv: ['--liftoff-only'] };
 /** What is waited for comes in a moment; on a busy machine in a long one. */
 const PATIENT = { poll: { timeout: MINUTE, interval: 20 } };
 
+/** Random cases are the same ones each time. */
+const SEEDED = { setupFiles: ['test/support/seed.ts'] };
+
 /** The longest: begun first, since whatever is begun last is waited for alone. */
 const LONGEST = [
   'kill-at-start',
@@ -50,6 +53,7 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/pure/**/*.test.ts'],
+          ...SEEDED,
           pool: 'threads',
           isolate: false,
           testTimeout: MINUTE,
@@ -59,6 +63,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: ['test/{http,db}/**/*.test.ts'],
+          ...SEEDED,
           globalSetup: ['test/support/postgres.ts'],
           ...FORKS,
           expect: PATIENT,
@@ -71,6 +76,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/process/**/*.test.ts'],
+          ...SEEDED,
           globalSetup: ['test/support/postgres.ts'],
           ...FORKS,
           maxWorkers: 3,

@@ -7,8 +7,8 @@ import { DRIVERS } from '../support/databases.ts';
 import { mailedToken } from '../support/eml.ts';
 import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
 import { chance, greater } from '../support/rank-test.ts';
+import { LONG } from '../support/thorough.ts';
 
-const LONG = process.env.KEYTURN_TEST_LONG !== undefined;
 /** What a difference would be found by, if there were one. */
 const PLANTED = 2;
 

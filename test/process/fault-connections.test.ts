@@ -7,14 +7,9 @@ import { type Load, startLoad } from '../support/fault-load.ts';
 import { reportFault } from '../support/fault-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { expectProblem } from '../support/problem.ts';
-import {
-  LONG,
-  PATIENCE,
-  type ServerProcess,
-  siteOn,
-  startServer,
-} from '../support/server-process.ts';
+import { PATIENCE, type ServerProcess, siteOn, startServer } from '../support/server-process.ts';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.ts';
+import { LONG } from '../support/thorough.ts';
 
 const CUTS = LONG ? 1_000 : 40;
 const COMMITS = LONG ? 50 : 5;

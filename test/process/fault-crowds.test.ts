@@ -9,13 +9,13 @@ import { reportFault } from '../support/fault-report.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { sendRubbish } from '../support/rubbish.ts';
 import {
-  LONG,
   PATIENCE,
   type ServerProcess,
   siteOn,
   startServer,
   WAIT,
 } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 
 const SLOW = 2_000;
 /** Milliseconds of rubbish. */

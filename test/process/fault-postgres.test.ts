@@ -7,7 +7,8 @@ import { type Load, startLoad, type Tally } from '../support/fault-load.ts';
 import { reportFault } from '../support/fault-report.ts';
 import { type OwnPostgres, ownPostgres } from '../support/own-postgres.ts';
 import { administer } from '../support/postgres.ts';
-import { LONG, PATIENCE, type Site, siteOn, startServer } from '../support/server-process.ts';
+import { PATIENCE, type Site, siteOn, startServer } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 
 const STOPS = LONG ? 20 : 2;
 const FAILOVERS = LONG ? 10 : 2;

@@ -6,7 +6,6 @@ import { reportFault } from '../support/fault-report.ts';
 import { startPacedLoad } from '../support/paced-load.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
-  LONG,
   PATIENCE,
   replicaOf,
   siteOn,
@@ -14,6 +13,7 @@ import {
   statusOf,
   WAIT,
 } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 
 const REPLICAS = 3;
 /** Each of the three ten times, or two of them once. */

@@ -5,7 +5,6 @@ import { describe, expect, test, vi } from 'vitest';
 import { clientOf } from '../support/client.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
-  LONG,
   logLines,
   MAIN,
   type Site,
@@ -14,6 +13,7 @@ import {
   startServer,
   WAIT,
 } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 
 /** What a first start leaves behind it step by step; a kill comes soon after one is there. */
 const STEPS = {

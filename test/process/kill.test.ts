@@ -6,13 +6,13 @@ import { reportFault } from '../support/fault-report.ts';
 import { type LedgerClient, ledgerClient, present, registerAs } from '../support/ledger-client.ts';
 import {
   type Ended,
-  LONG,
   logLines,
   PATIENCE,
   siteOn,
   startServer,
   WAIT,
 } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 
 const KILLS = { postgres: LONG ? 150 : 20, embedded: LONG ? 150 : 10 };
 /** Every so many kills wait for a registration, which takes a slow machine longer than TRAFFIC. */

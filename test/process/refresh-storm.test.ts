@@ -5,13 +5,13 @@ import { ISSUER } from '../support/keyturn.ts';
 import { call } from '../support/ledger-client.ts';
 import { administer, createTestDatabase } from '../support/postgres.ts';
 import {
-  LONG,
   PATIENCE,
   replicaOf,
   type ServerProcess,
   siteOn,
   startServer,
 } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 
 const ROUNDS = LONG ? 1_000 : 50;
 const AT_ONCE = 50;

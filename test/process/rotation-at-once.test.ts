@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { KeyReport } from '../../src/issuer/keys/report.ts';
 import { DRIVERS, newDirectory } from '../support/databases.ts';
 import { createTestDatabase } from '../support/postgres.ts';
-import { LONG, runCommand, type Site, siteOn, startServer } from '../support/server-process.ts';
+import { runCommand, type Site, siteOn, startServer } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 import { commandIn, type Refused } from '../support/verifiers/in-process.ts';
 import { ageKeys, expectWhole } from '../support/verifiers/key-store.ts';
 

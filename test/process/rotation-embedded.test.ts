@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DRIVERS } from '../support/databases.ts';
-import { LONG } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 import { rotateLive } from '../support/verifiers/live-rotation.ts';
 
 test('twenty rotations on the embedded database refuse no token to any verifier', {

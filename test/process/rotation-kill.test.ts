@@ -4,7 +4,6 @@ import type { KeyReport } from '../../src/issuer/keys/report.ts';
 import { DRIVERS, newDirectory } from '../support/databases.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
-  LONG,
   MAIN,
   runCommand,
   type Site,
@@ -12,6 +11,7 @@ import {
   startNode,
   startServer,
 } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 import { commandIn } from '../support/verifiers/in-process.ts';
 import { ageKeys, expectWhole, untilAlone } from '../support/verifiers/key-store.ts';
 import { statementProxy } from '../support/verifiers/statement-proxy.ts';

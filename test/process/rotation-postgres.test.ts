@@ -1,7 +1,7 @@
 import { test } from 'vitest';
 import { newDirectory } from '../support/databases.ts';
 import { createTestDatabase } from '../support/postgres.ts';
-import { LONG } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 import { rotateLive } from '../support/verifiers/live-rotation.ts';
 
 test('twenty rotations on three replicas refuse no token to any verifier', {

@@ -8,7 +8,6 @@ import { DRIVERS, newDirectory } from '../support/databases.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import {
   type Env,
-  LONG,
   logLines,
   PATIENCE,
   type ServerProcess,
@@ -18,6 +17,7 @@ import {
   WAIT,
 } from '../support/server-process.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
+import { LONG } from '../support/thorough.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { DRIVERS, newDirectory } from '../support/databases.ts';
 import { foreignHashes } from '../support/foreign-hashes.ts';
 import {
-  LONG,
   logLines,
   MAIN,
   PATIENCE,
@@ -14,6 +13,7 @@ import {
   siteOn,
   startServer,
 } from '../support/server-process.ts';
+import { LONG } from '../support/thorough.ts';
 import { say } from '../support/verifiers/in-process.ts';
 
 const MANY = LONG ? 100_000 : 2_000;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { KeyPolicy } from '../../src/issuer/keys/life-cycle.ts';
 import { seconds } from '../../src/kit/duration.ts';
 import { type Command, type Step, UNITS } from './key-player.ts';
+import { LONG } from './thorough.ts';
 
 /** Settings that the configuration accepts, the small and the usual. */
 export const policies: fc.Arbitrary<KeyPolicy> = fc
@@ -108,12 +109,12 @@ export const plannedHistories = histories(planned, crowd);
 /** Everything that may happen. */
 export const allHistories = histories(emergencies, crowd, crowdedEmergency);
 
-const { KEYTURN_TEST_LONG: long, KEYTURN_TEST_FEW: few } = process.env;
+const FEW = process.env.KEYTURN_TEST_FEW === '1';
 
 /**
  * How many histories a property is tried on: `usual`, 100,000 where there is time, or a tenth where
  * only the branches are counted, which are slow and which named tests reach.
  */
 export const tries = (usual: number): { numRuns: number } => ({
-  numRuns: long === '1' ? 100_000 : Math.ceil(usual / (few === '1' ? 10 : 1)),
+  numRuns: LONG ? 100_000 : Math.ceil(usual / (FEW ? 10 : 1)),
 });

@@ -104,7 +104,7 @@ function clocksOf(world: KeyWorld, coming: readonly Step[], usual: KeyPolicy): K
   const skews = coming.flatMap((step) =>
     step.kind === 'configure' ? share(step.skew, usual.clockSkew) : [],
   );
-  const clockSkew = milliseconds(Math.min(world.settings().clockSkew, ...skews));
+  const clockSkew = milliseconds(Math.min(world.regimes.clockSkewAt(world.now()), ...skews));
   return { ...world.settings(), clockSkew };
 }
 

@@ -1,4 +1,4 @@
-import type { KeyPolicy } from '../../src/issuer/keys/life-cycle.ts';
+import { type KeyPolicy, propagationTime } from '../../src/issuer/keys/life-cycle.ts';
 import { before, type Duration, earliest, latest, milliseconds } from '../../src/kit/duration.ts';
 
 /** The settings that an operator had one after the other, and what they mean for the world. */
@@ -9,9 +9,11 @@ export interface Regimes {
   /** The greatest that each of them ever was. */
   greatest(): KeyPolicy;
   /**
-   * How far a clock is off: half of CLOCK_SKEW at most, so that no two are further apart. Clocks are
-   * set right before it is lowered, so that they keep to what comes later too.
+   * How far two clocks may be apart. They are set right before CLOCK_SKEW is lowered, so that they
+   * keep to what comes later too, and get worse only when no cache is left from before it was raised.
    */
+  clockSkewAt(instant: Date): Duration;
+  /** How far a clock is off: half of that at most, so that no two are further apart. */
   skewAt(percent: number, instant: Date): Duration;
   /** When a replica last read the keys; each reads them at its start, and settings change by one. */
   readAt(percent: number, instant: Date): Date;
@@ -64,6 +66,13 @@ export function createRegimes(first: KeyPolicy, start: Date): Regimes {
     return starts.reduce(earliest, instant);
   }
 
+  function clockSkewAt(instant: Date): Duration {
+    const passed = regimes.filter(({ since }) => since <= instant).map(({ policy }) => policy);
+    const cached = before(instant, propagationTime(passed.reduce(greatestOf, first)));
+    const felt = regimes.filter((_, n) => (regimes[n + 1]?.since ?? instant) >= cached);
+    return milliseconds(Math.min(...felt.map(({ policy }) => policy.clockSkew)));
+  }
+
   // The same few instants are asked for again and again.
   const remembered = new Map<string, Date>();
   const once = (name: string, instant: Date, find: () => Date): Date => {
@@ -80,11 +89,8 @@ export function createRegimes(first: KeyPolicy, start: Date): Regimes {
       remembered.clear();
     },
     greatest: () => regimes.map(({ policy }) => policy).reduce(greatestOf),
-    skewAt(percent, instant) {
-      const coming = regimes.filter(({ since }) => since > instant);
-      const skews = [current(instant), ...coming].map(({ policy }) => policy.clockSkew);
-      return share(percent, Math.min(...skews) / 2);
-    },
+    clockSkewAt,
+    skewAt: (percent, instant) => share(percent, clockSkewAt(instant) / 2),
     readAt(percent, instant) {
       const { since, policy } = current(instant);
       return latest(since, before(instant, share(percent, policy.keyLease)));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, vi } from 'vitest';
 import { newDirectory, type Storage } from './databases.ts';
 import { ISSUER } from './keyturn.ts';
+import { LONG } from './thorough.ts';
 
 /** What `keyturn` runs. */
 export const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -19,9 +20,6 @@ export const WAIT = { timeout: 60_000, interval: 10 };
 
 /** A server ends within this many milliseconds of a signal, says the contract. */
 const LIMIT = 15_000;
-
-/** Whether `KEYTURN_TEST_LONG=1` asks for a thorough look. */
-export const LONG = process.env.KEYTURN_TEST_LONG === '1';
 
 /** How long, in milliseconds, a test of many rounds may take. */
 export const PATIENCE = LONG ? 1_800_000 : 240_000;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { TOKEN_TTL, WINDOW } from './session-table.ts';
-
-const LONG = process.env.KEYTURN_TEST_LONG === '1';
+import { LONG } from './thorough.ts';
 
 /** How many random cases a property is tried on; `KEYTURN_TEST_LONG=1` asks for a thorough look. */
 export const RUNS = LONG ? 20_000 : 1_000;

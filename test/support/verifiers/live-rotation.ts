@@ -2,15 +2,8 @@ import { expect, vi } from 'vitest';
 import type { KeyReport } from '../../../src/issuer/keys/report.ts';
 import { seconds } from '../../../src/kit/duration.ts';
 import type { Storage } from '../databases.ts';
-import {
-  LONG,
-  replicaOf,
-  runCommand,
-  type Site,
-  siteOn,
-  startServer,
-  WAIT,
-} from '../server-process.ts';
+import { replicaOf, runCommand, type Site, siteOn, startServer, WAIT } from '../server-process.ts';
+import { LONG } from '../thorough.ts';
 import { cachingVerifier } from './caching.ts';
 import { type Door, openDoor } from './door.ts';
 import { commandIn, rotateWhenSafe } from './in-process.ts';
