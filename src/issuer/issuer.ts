@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 import type { AppRouter } from '../http/context.ts';
 import type { RenderErrorPage } from '../http/error-edge.ts';
 import type { FastRoute } from '../http/fast-route.ts';
+import { rememberingVerifier } from '../jwt/verified-tokens.ts';
 import type { Clock } from '../kit/clock.ts';
 import { seconds } from '../kit/duration.ts';
 import { createGate, type Gate } from '../kit/gate.ts';
@@ -83,6 +84,8 @@ export interface Passwords {
   readonly gate: Pick<Gate, 'stats'>;
 }
 
+/** Access tokens whose signature need not be checked again; about 2 kB each. */
+const TOKENS_REMEMBERED = 10_000;
 /** Requests that may wait for a hash; what is behind them is refused with a 503. */
 const HASH_QUEUE = 200;
 const HASH_PATIENCE = seconds(8);
@@ -192,7 +195,12 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
     tagKey,
     registering: createReservations(),
     record: deps.trail.record,
-    expected: { issuer, audience, clockSkew: policy.clockSkew },
+    verifyToken: rememberingVerifier({
+      resolve: keyring.resolve,
+      holds: (kid, key) => keyring.resolve(kid) === key,
+      expected: { issuer, audience, clockSkew: policy.clockSkew },
+      size: TOKENS_REMEMBERED,
+    }),
     onValidated: deps.metrics.validated,
     onLogin: deps.metrics.login,
     onRefresh: deps.metrics.refresh,

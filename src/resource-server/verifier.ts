@@ -1,14 +1,12 @@
-import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccessTokenClaims } from '../jwt/claims.ts';
 import { tokenMalformed } from '../jwt/errors.ts';
-import { verifyAccessToken } from '../jwt/verify.ts';
+import { rememberingVerifier } from '../jwt/verified-tokens.ts';
 import { type Clock, systemClock } from '../kit/clock.ts';
 import { type Duration, milliseconds, parseDuration, seconds, times } from '../kit/duration.ts';
 import { AppError } from '../kit/errors.ts';
 import type { JwksFaultKind } from './jwks-fault.ts';
 import { createRemoteJwks, isIssuer } from './remote-jwks.ts';
-import { createVerifiedTokens, type SigningKey } from './verified-tokens.ts';
 
 /** A length of time: `30s`, `15m`, `24h`, `7d`. */
 export type DurationText = `${number}${'s' | 'm' | 'h' | 'd'}`;
@@ -96,29 +94,18 @@ export function createVerifier(options: VerifierOptions): Verifier {
     clock,
     onFetch: (result) => onEvent({ type: 'jwks_fetched', result }),
   });
-  const expected = { issuer, audience, clockSkew: read(options.clockSkew, DEFAULTS.clockSkew) };
-  const size = options.tokenCacheSize ?? DEFAULTS.tokenCacheSize;
-  const seen = createVerifiedTokens(size, ({ kid, key }) => keys.holds(kid, key));
-
-  async function verifyAnew(token: string, now: Date): Promise<AccessTokenClaims> {
-    let by: SigningKey | undefined;
-    const resolve = async (kid: string): Promise<KeyObject | undefined> => {
-      const key = await keys.resolve(kid);
-      if (key) by = { kid, key };
-      return key;
-    };
-    const claims = frozen(await verifyAccessToken(resolve, expected, token, now));
-    if (size > 0 && by) seen.add(token, by, claims);
-    return claims;
-  }
+  const verifyToken = rememberingVerifier({
+    ...keys,
+    expected: { issuer, audience, clockSkew: read(options.clockSkew, DEFAULTS.clockSkew) },
+    size: options.tokenCacheSize ?? DEFAULTS.tokenCacheSize,
+  });
 
   async function verify(token: string): Promise<AccessTokenClaims> {
     const now = clock.now();
     try {
       // Not every caller has types, and a request without a token is no fault of the service's.
       if (typeof token !== 'string') throw new AppError(tokenMalformed);
-      const known = size > 0 ? seen.find(token, now) : undefined;
-      const claims = known ?? (await verifyAnew(token, now));
+      const claims = await verifyToken(token, now);
       onEvent({ type: 'validated', result: 'ok' });
       return claims;
     } catch (error) {
@@ -141,13 +128,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   return Object.assign(verify, { start, ready: keys.ready });
-}
-
-/** Claims are handed to everybody who shows the token: nobody may change them for the next. */
-function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) frozen(member);
-  return Object.freeze(value);
 }
 
 function demandUrl(name: string, value: unknown): void {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { carryOut } from '../../src/issuer/keys/transition.ts';
+import type { Kid } from '../../src/kit/id.ts';
 import { type Client, claimsOf, clientOf, partOf, type SignedIn } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
@@ -169,5 +171,18 @@ describe.each(DRIVERS)('bearer tokens on $name', (driver) => {
     expectProblem(await client.refresh(ann.accessToken), 401, 'invalid_refresh_token');
     expect((await client.logout(ann.accessToken)).status).toBe(204);
     expect((await me(ann.accessToken)).status).toBe(200);
+  });
+
+  // The last, since it takes the key away that the others' tokens are signed with.
+  test('a token that was good a moment ago is refused once its key is revoked', async () => {
+    expect((await me(ann.accessToken)).status).toBe(200);
+    const { transitions, keyring } = keyturn.parts.issuer ?? {};
+    if (!transitions || !keyring) throw new Error('no issuer');
+    const kid = String(partOf(ann.accessToken, 0).kid) as Kid;
+    await carryOut(transitions, { kind: 'revoke', kid, immediately: false });
+    await keyring.poll();
+    expectProblem(await me(ann.accessToken), 401, 'token_signature_invalid');
+    const { body } = await client.refresh(ann.refreshToken);
+    expect((await me(body.access_token)).status).toBe(200);
   });
 });

@@ -3,13 +3,12 @@ import { readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
 import { presentedPassword, text } from '../../http/text.ts';
-import { AppError } from '../../kit/errors.ts';
 import { requestOrigin } from '../audit/origin.ts';
-import { authenticate, type BearerDeps } from '../sessions/bearer.ts';
-import { sessionEnded } from '../sessions/errors.ts';
+import { authenticate, authenticateBy, type BearerDeps } from '../sessions/bearer.ts';
 import { renderUser } from '../users/claims.ts';
-import { findUser, type User } from '../users/store.ts';
+import type { User } from '../users/store.ts';
 import { type DeleteDeps, deleteAccount } from './delete.ts';
+import { findOwner } from './owner-store.ts';
 import { changeName } from './profile.ts';
 
 /** What every route of an account needs. */
@@ -33,11 +32,8 @@ export function accountRoutes(deps: AccountRoutesDeps): AppRouter {
 
   return createRouter()
     .get('/api/auth/me', async (ctx) => {
-      const { userId } = await authenticate(deps, ctx);
-      const user = await findUser(deps.database.db, userId);
-      // Deleted between the two looks: its sessions went with it.
-      if (!user) throw new AppError(sessionEnded);
-      answer(ctx, user);
+      const { db } = deps.database;
+      answer(ctx, await authenticateBy(deps, ctx, (caller, now) => findOwner(db, caller, now)));
     })
     .patch('/api/auth/me', async (ctx) => {
       const owner = await authenticate(deps, ctx);
