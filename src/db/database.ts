@@ -2,9 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Secret } from '../kit/secret.ts';
 import type { Trace } from '../kit/trace.ts';
 import type { DirectoryLock } from './directory-lock.ts';
-import { openEmbedded } from './embedded.ts';
 import type { Listening } from './listen.ts';
-import { openPostgres } from './postgres.ts';
 
 /** A database, or a transaction on it; a store types it by `db.$extendTables<MyTables>()`. */
 export type Db = Kysely<object>;
@@ -86,5 +84,7 @@ export interface DatabaseOptions {
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { url, ...rest } = options;
-  return url === undefined ? await openEmbedded(rest) : openPostgres({ ...rest, url });
+  // Only the one that is used is loaded: each takes memory, and a tenth of a start.
+  if (url === undefined) return (await import('./embedded.ts')).openEmbedded(rest);
+  return (await import('./postgres.ts')).openPostgres({ ...rest, url });
 }

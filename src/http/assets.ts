@@ -22,9 +22,9 @@ export interface Assets<Name extends string = string> {
 
 interface Asset {
   readonly type: string;
-  readonly br: Buffer;
-  readonly gzip: Buffer;
   readonly identity: Buffer;
+  /** By the encodings that were asked for. */
+  readonly compressed: Map<Compression, Promise<Buffer>>;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -39,8 +39,9 @@ const REFERENCE =
 
 /**
  * Reads static files, once a start: types are stripped of TypeScript, relative references to other
- * files of the set (imports, `url()` in CSS) become their paths, and all is compressed. Paths hold
- * a hash of the content, so that browsers keep them for good. `prefix` is like `/assets`.
+ * files of the set (imports, `url()` in CSS) become their paths. Paths hold a hash of the content,
+ * so that browsers keep them for good. What is asked for is compressed once: at the start it would
+ * hold up all the rest. `prefix` is like `/assets`.
  * @throws Error for a reference to a file outside of the set, or in a circle
  */
 export async function loadAssets<Name extends string>(
@@ -63,7 +64,8 @@ export async function loadAssets<Name extends string>(
     const content = isText(extension) ? await link(raw.toString(), source, [...above, name]) : raw;
     const digest = createHash('sha256').update(content).digest('base64url').slice(0, 12);
     const file = `${stem}-${digest}.${extension}`;
-    assets.set(file, await compress(Buffer.from(content), TYPES[extension] ?? ''));
+    const [type, identity] = [TYPES[extension] ?? '', Buffer.from(content)];
+    assets.set(file, { type, identity, compressed: new Map() });
     paths[name] = `${prefix}/${file}`;
     return paths[name];
   }
@@ -86,7 +88,7 @@ export async function loadAssets<Name extends string>(
   const routes = createRouter().get(`${prefix}/:file`, (ctx) => {
     const asset = assets.get(ctx.params.file ?? '');
     if (asset === undefined) throw new AppError(notFound);
-    send(ctx, asset);
+    return send(ctx, asset);
   });
   return { paths: paths as Record<Name, string>, routes };
 }
@@ -130,21 +132,26 @@ async function read(source: AssetSource): Promise<Buffer> {
 const asPart = (part: Buffer): string =>
   part.toString().replaceAll(/^import .* from '\.\/.*';$|^export (?=function|const)/gm, '');
 
-const compressed = { br: promisify(brotliCompress), gzip: promisify(gzip) };
+const COMPRESSORS = { br: promisify(brotliCompress), gzip: promisify(gzip) };
+type Compression = keyof typeof COMPRESSORS;
 
-async function compress(identity: Buffer, type: string): Promise<Asset> {
-  // Fonts are compressed already.
-  if (type.startsWith('font/')) return { type, identity, br: identity, gzip: identity };
-  const [br, gz] = await Promise.all([compressed.br(identity), compressed.gzip(identity)]);
-  return { type, identity, br, gzip: gz };
+function compress({ identity, compressed }: Asset, encoding: Compression): Promise<Buffer> {
+  const body = compressed.get(encoding) ?? COMPRESSORS[encoding](identity);
+  compressed.set(encoding, body);
+  return body;
 }
 
-function send(ctx: AppContext, asset: Asset): void {
-  const encoding = ctx.acceptsEncodings('br', 'gzip', 'identity') || 'identity';
-  const body = asset[encoding as 'br' | 'gzip' | 'identity'];
+async function send(ctx: AppContext, asset: Asset): Promise<void> {
   ctx.set('Content-Type', asset.type);
   ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
   ctx.vary('Accept-Encoding');
-  if (body !== asset.identity) ctx.set('Content-Encoding', encoding);
-  ctx.body = body;
+  // Fonts are compressed already.
+  const offered = asset.type.startsWith('font/') ? [] : Object.keys(COMPRESSORS);
+  const encoding = ctx.acceptsEncodings(...offered, 'identity') || 'identity';
+  if (encoding === 'identity') {
+    ctx.body = asset.identity;
+    return;
+  }
+  ctx.set('Content-Encoding', encoding);
+  ctx.body = await compress(asset, encoding as Compression);
 }

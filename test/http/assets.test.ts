@@ -63,7 +63,19 @@ test('browsers keep a file for good, in the encoding they asked for', async () =
       vary: 'Origin, Accept-Encoding',
     });
     expect(answer.headers['content-encoding']).toBe(encoding);
+    expect(answer.text).toContain('export const text');
   }
+});
+
+test('a file is compressed once, and a font not at all', async () => {
+  const { paths, agent } = await serve(FILES);
+  const get = (name: keyof typeof FILES) => agent.get(paths[name]).set('Accept-Encoding', 'br');
+  const [first, again] = await Promise.all([get('look.css'), get('look.css')]);
+  expect(again.text).toBe(first.text);
+  expect(again.headers['content-length']).toBe(first.headers['content-length']);
+  const font = await get('face.woff2');
+  expect(font.headers['content-encoding']).toBeUndefined();
+  expect(font.body.toString()).toBe('a font');
 });
 
 test('the path changes with the content of a file and of what it refers to', async () => {

@@ -8,12 +8,13 @@ const STARTED = {
   connected: false,
 };
 
-test('a server is started anew with a bounded young generation, all else as it was', () => {
+test('a server is started anew with little room for garbage, all else as it was', () => {
   const restart = restartOf(STARTED);
   expect(restart?.args).toEqual([
     '/usr/bin/node',
     '--import=./trace.js',
     '--max-semi-space-size=4',
+    '--heap-growing-percent=25',
     '/keyturn/src/main.ts',
     'serve',
     '--only',
