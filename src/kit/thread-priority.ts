@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 
 /** As `nice`: about a twentieth of a core that another thread could use as well. */
 const LOW = 13;
@@ -11,7 +11,8 @@ const LOW = 13;
 export function yieldToOthers(): void {
   try {
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    setPriority(thread, LOW);
+    // A process that an operator has put further back stays there.
+    setPriority(thread, Math.max(LOW, getPriority(thread)));
   } catch {
     // Elsewhere all threads are alike.
   }
