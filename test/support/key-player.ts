@@ -12,7 +12,6 @@ import {
   after,
   type Duration,
   elapsed,
-  latest,
   milliseconds,
   seconds,
   sum,
@@ -73,7 +72,7 @@ export interface Playing {
 export function play(world: KeyWorld, steps: readonly Step[], playing: Playing = {}): Token[] {
   const tokens: Token[] = [];
   const usual = world.settings();
-  const operator: Operator = { usual, patientUntil: world.now() };
+  const operator: Operator = { usual, patientUntil: world.now(), felt: usual };
   for (const [n, step] of steps.entries()) {
     const clocks = clocksOf(world, steps.slice(n + 1), usual);
     const course: Course = { operator, clocks, playing };
@@ -91,6 +90,8 @@ interface Operator {
   readonly usual: KeyPolicy;
   /** Until then what was lowered may still be felt: nothing is rotated by hand, or due. */
   patientUntil: Date;
+  /** The greatest that each setting was of those that may still be felt. */
+  felt: KeyPolicy;
 }
 
 interface Course {
@@ -161,9 +162,10 @@ function configure(world: KeyWorld, step: Settings, operator: Operator): void {
   const isLowered = (['verifierCacheTtl', 'jwksMaxAge', 'keyLease'] as const).some(
     (name) => wanted[name] < present[name],
   );
-  if (isLowered || world.now() < operator.patientUntil) {
-    const patience = after(world.now(), propagationTime(greatestOf(present, wanted)));
-    operator.patientUntil = latest(operator.patientUntil, patience);
+  const isPatient = world.now() < operator.patientUntil;
+  operator.felt = greatestOf(isPatient ? operator.felt : present, wanted);
+  if (isLowered || isPatient) {
+    operator.patientUntil = after(world.now(), propagationTime(operator.felt));
   }
   const rotated = openKey(world.keys())?.activatedAt ?? world.now();
   const interval = Math.max(
