@@ -47,7 +47,7 @@ test('a second change of settings while the first may still be felt: both are wa
 });
 
 test('CLOCK_SKEW is raised, and a slow replica signs with a key that caches saw go', () => {
-  const policy = { ...SHORT, clockSkew: seconds(60) };
+  const policy = { ...SHORT, clockSkew: seconds(60), keyRotationInterval: seconds(2_592_062) };
   const rotations = Array.from({ length: 3 }, (): Step[] => [
     { kind: 'wait', unit: 'propagation', percent: 100 },
     rotate(),
@@ -55,7 +55,9 @@ test('CLOCK_SKEW is raised, and a slow replica signs with a key that caches saw 
   const steps: Step[] = [
     ...rotations.flat(),
     { kind: 'command', command: { kind: 'revoke', nth: 0, immediately: false }, clock: 0 },
-    ...[dated(0, -1), dated(1, 1), dated(0, -1), configured({ skew: 1000 }), sign],
+    ...[dated(0, -1), { kind: 'wait', unit: 'moment', percent: 1 } as const],
+    ...[dated(1, 1), dated(0, -1), configured({ ttl: 10, interval: 1, skew: 1000 }), sign],
+    { kind: 'command', command: { kind: 'rotate', ifDue: false, force: true }, clock: -100 },
   ];
   const everyCache = (world: KeyWorld): FromToken => {
     const greatest = world.regimes.greatest();
