@@ -16,15 +16,28 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
     let fullAt: Date | undefined;
     // The same pauses each time, of all kinds.
     for (let i = 0; i < 60; i++) {
-      pass(milliseconds([0, 0, 0, 350, 699, 1, 0, 1400, 5000][i % 9] ?? 0));
-      const { first, latest } = terms(rate, world.now);
-      const allowed = !fullAt || fullAt <= latest;
-      if (allowed) fullAt = fullAt && fullAt > world.now ? after(fullAt, rate.interval) : first;
+      pass(milliseconds([0, 0, 0, 350, 699, 1, 0, 1400, 5000, -70_000][i % 10] ?? 0));
+      const { first, latest, impossible } = terms(rate, world.now);
+      const allowed = !fullAt || fullAt <= latest || fullAt > impossible;
+      const bounded = fullAt && fullAt > impossible ? latest : fullAt;
+      if (allowed) fullAt = bounded && bounded > world.now ? after(bounded, rate.interval) : first;
       expect(await takeOne(world.database.db, { key, rate }, world.now)).toEqual({
         allowed,
         fullAt,
       });
     }
+  });
+
+  test('a clock that was fast and is put right locks nobody out', async () => {
+    for (let i = 0; i < 60; i++) await take('verify', network(1));
+    pass(seconds(3600));
+    for (let i = 0; i < 61; i++) await take('verify', network(1));
+    pass(seconds(-3600));
+    expect(await take('verify', network(1))).toBe('ok');
+    // It is as empty as it was then, and fills as ever.
+    expect(await take('verify', network(1))).toBe('rate_limited verify-network');
+    pass(seconds(1));
+    expect(await take('verify', network(1))).toBe('ok');
   });
 
   test('of two hundred at once by three processes, sixty get through', async () => {

@@ -55,15 +55,21 @@ test('headers round up, so that nobody comes back too early', () => {
 describe('the memory of refusals', () => {
   test('forgets with time', () => {
     const memory = createMemory();
-    memory.remember('a', after(NOW, seconds(1)));
+    memory.remember('a', after(NOW, seconds(1)), NOW);
     expect(memory.until('a', NOW)).toEqual(after(NOW, seconds(1)));
     expect(memory.until('a', after(NOW, seconds(1)))).toBeUndefined();
     expect(memory.until('b', NOW)).toBeUndefined();
   });
 
+  test('forgets what a clock remembered that has been set back since', () => {
+    const memory = createMemory();
+    memory.remember('a', after(NOW, seconds(1)), NOW);
+    expect(memory.until('a', after(NOW, seconds(-1)))).toBeUndefined();
+  });
+
   test('forgets the oldest when there are too many', () => {
     const memory = createMemory(2);
-    for (const key of ['a', 'b', 'a', 'c']) memory.remember(key, after(NOW, seconds(1)));
+    for (const key of ['a', 'b', 'a', 'c']) memory.remember(key, after(NOW, seconds(1)), NOW);
     expect(['a', 'b', 'c'].filter((key) => memory.until(key, NOW))).toEqual(['a', 'c']);
   });
 

@@ -1,4 +1,13 @@
-import { after, before, type Duration, elapsed, milliseconds, times } from '../../kit/duration.ts';
+import {
+  after,
+  before,
+  type Duration,
+  elapsed,
+  milliseconds,
+  seconds,
+  sum,
+  times,
+} from '../../kit/duration.ts';
 import {
   ACCOUNT_MEMORY,
   FIRST_WAIT,
@@ -26,12 +35,22 @@ export interface Terms {
   readonly first: Date;
   /** A bucket that is full only after this instant is empty now. */
   readonly latest: Date;
+  /**
+   * One that is full only after this was written by a clock that has been set back since, or under
+   * another policy: it gives one, and is empty then. Else it would lock out for as long as the
+   * clock was wrong.
+   */
+  readonly impossible: Date;
 }
+
+/** As far as any two clocks may differ. */
+const SKEW = seconds(60);
 
 /** The terms of one call now (the generic cell rate algorithm, ITU-T I.371). */
 export const terms = ({ burst, interval }: Rate, now: Date): Terms => ({
   first: after(now, interval),
   latest: after(now, times(burst - 1, interval)),
+  impossible: after(now, sum(times(burst, interval), SKEW)),
 });
 
 /**

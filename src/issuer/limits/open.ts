@@ -125,7 +125,9 @@ export function openLimits(deps: LimitsDeps): Limits {
   function settle(call: Call, bucket: NamedBucket, { allowed, fullAt }: Taken): Quota {
     const { remaining, wait, refill } = standing(bucket.rate, fullAt, call.now);
     if (allowed) return { ...quotaOf(bucket), remaining, reset: refill };
-    if (wait > 0) refusals.remember(bucket.key.toString('base64'), after(call.now, wait));
+    if (wait > 0) {
+      refusals.remember(bucket.key.toString('base64'), after(call.now, wait), call.now);
+    }
     return refuseBucket(call, bucket, wait);
   }
 

@@ -4,7 +4,8 @@ import { after, type Duration, seconds } from '../../kit/duration.ts';
 export interface Memory {
   /** Until when a key is remembered; undefined when it is not. */
   until(key: string, now: Date): Date | undefined;
-  remember(key: string, until: Date): void;
+  /** Remembers a key from `now` on; a clock that is set back before that forgets it. */
+  remember(key: string, until: Date, now: Date): void;
 }
 
 /** Above what the busiest minute brings; at most a few megabytes. */
@@ -12,17 +13,18 @@ const MOST = 10_000;
 
 /** Makes a memory that is empty. */
 export function createMemory(most: number = MOST): Memory {
-  const instants = new Map<string, Date>();
+  const instants = new Map<string, { readonly from: Date; readonly until: Date }>();
   return {
     until(key, now) {
-      const until = instants.get(key);
-      if (until && until > now) return until;
-      if (until) instants.delete(key);
+      const known = instants.get(key);
+      if (!known) return undefined;
+      if (known.from <= now && now < known.until) return known.until;
+      instants.delete(key);
       return undefined;
     },
-    remember(key, until) {
+    remember(key, until, now) {
       instants.delete(key);
-      instants.set(key, until);
+      instants.set(key, { from: now, until });
       for (const oldest of instants.keys()) {
         if (instants.size <= most) break;
         instants.delete(oldest);
@@ -39,7 +41,7 @@ export function oncePerMinute(): (key: string, now: Date) => boolean {
   const told = createMemory();
   return (key, now) => {
     if (told.until(key, now)) return false;
-    told.remember(key, after(now, ONCE));
+    told.remember(key, after(now, ONCE), now);
     return true;
   };
 }

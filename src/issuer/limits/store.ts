@@ -23,24 +23,25 @@ export interface Taken {
   readonly fullAt: Date | undefined;
 }
 
-/** Takes from bucket number `n` as far as `when` holds: its parameters start at $2 + 3n. */
+/** Takes from bucket number `n` as far as `when` holds: its parameters start at $2 + 4n. */
 const bucket = (n: 0 | 1 | 2, when: string): string => `b${n} AS (
   INSERT INTO rate_buckets AS b (key, full_at)
-  SELECT $${2 + 3 * n}::bytea, $${3 + 3 * n}::timestamptz WHERE ${when}
+  SELECT $${2 + 4 * n}::bytea, $${3 + 4 * n}::timestamptz WHERE ${when}
   ON CONFLICT (key) DO UPDATE
-    SET full_at = greatest(b.full_at, $1) + ($${3 + 3 * n}::timestamptz - $1::timestamptz)
-    WHERE b.full_at <= $${4 + 3 * n}
+    SET full_at = greatest(least(b.full_at, $${4 + 4 * n}), $1)
+      + ($${3 + 4 * n}::timestamptz - $1::timestamptz)
+    WHERE b.full_at <= $${4 + 4 * n} OR b.full_at > $${5 + 4 * n}
   RETURNING full_at)`;
 
 /** What became of it. A refused row is not returned: it is read as the statement found it. */
 const brought = (n: 0 | 1 | 2): string => `(SELECT full_at FROM b${n}) AS taken${n},
-  (SELECT full_at FROM rate_buckets WHERE key = $${2 + 3 * n}) AS stored${n}`;
+  (SELECT full_at FROM rate_buckets WHERE key = $${2 + 4 * n}) AS stored${n}`;
 
 // Each bucket is asked when the one before it gave: a network that is refused takes nothing from
 // the account's. It also sets the order of the locks.
 const TAKE_NETWORK = `WITH ${bucket(0, 'true')} SELECT ${brought(0)}`;
 const TAKE_ACCOUNT = `WITH known AS (
-  SELECT FROM password_runs WHERE account = $11 AND network = $12 AND known_at > $13),
+  SELECT FROM password_runs WHERE account = $14 AND network = $15 AND known_at > $16),
 ${bucket(0, 'true')},
 ${bucket(1, 'EXISTS (SELECT FROM b0)')},
 ${bucket(2, 'EXISTS (SELECT FROM b1) AND NOT EXISTS (SELECT FROM known)')}
@@ -54,8 +55,8 @@ const takenOf = (row: TakenRow | undefined, n: 0 | 1 | 2): Taken => ({
 });
 
 function parameters({ key, rate }: Bucket, now: Date): unknown[] {
-  const { first, latest }: Terms = terms(rate, now);
-  return [key, first, latest];
+  const { first, latest, impossible }: Terms = terms(rate, now);
+  return [key, first, latest, impossible];
 }
 
 /** Takes one from a bucket, a network's most often, in one statement. */
@@ -94,8 +95,8 @@ SELECT ${brought(0)}, here.known_at,
   here.failures AS here_failures, here.failed_at AS here_failed_at,
   anywhere.failures AS anywhere_failures, anywhere.failed_at AS anywhere_failed_at
 FROM (SELECT) AS one
-LEFT JOIN password_runs AS here ON here.account = $5 AND here.network = $6
-LEFT JOIN password_runs AS anywhere ON anywhere.account = $5 AND anywhere.network = ''::bytea`;
+LEFT JOIN password_runs AS here ON here.account = $6 AND here.network = $7
+LEFT JOIN password_runs AS anywhere ON anywhere.account = $6 AND anywhere.network = ''::bytea`;
 
 interface TryRow extends TakenRow {
   known_at: Date | null;
