@@ -23,6 +23,8 @@ interface Chore {
   readonly keep: Duration;
   /** Deletes at most `limit` rows that had served by `instant`. @returns how many */
   readonly remove: (db: Db, instant: Date, limit: number) => Promise<number>;
+  /** What became of them, where they are not deleted. */
+  readonly done?: string;
 }
 
 /** So long `sessions explain` can say why somebody was logged out. */
@@ -46,11 +48,18 @@ const chores = (policy: HousekeepingDeps['policy']): readonly Chore[] => [
   { rows: 'rate limits', keep: LIMIT_KEPT, remove: deleteFullBuckets },
   { rows: 'runs of wrong passwords', keep: LIMIT_KEPT, remove: deleteForgottenRuns },
   { rows: 'audit events', keep: policy.auditRetention, remove: deleteEventsBefore },
+  {
+    rows: 'audit events of deleted users',
+    keep: LATE,
+    remove: forgetDeletedUsers,
+    done: 'took out what is personal',
+  },
 ];
 
 /**
  * Deletes what is of no more use, a batch at a time and with a pause after each, so that what is
- * hot never waits for it; rows that somebody else holds are left for the next time.
+ * hot never waits for it; rows that somebody else holds are left for the next time. A chore that
+ * fails keeps none of the others from being done.
  * @param pause waits a little; false when the process stops
  */
 export async function keepHouse(
@@ -58,15 +67,20 @@ export async function keepHouse(
   pause: () => Promise<boolean>,
 ): Promise<void> {
   const now = clock.now();
-  await forgetDeletedUsers(db, before(now, LATE));
-  for (const { rows, keep, remove } of chores(policy)) {
+  const failures: unknown[] = [];
+  for (const { rows, keep, remove, done = 'deleted what is of no more use' } of chores(policy)) {
     let removed = 0;
-    for (let full = true; full; ) {
-      if (!(await pause())) return;
-      const count = await remove(db, before(now, keep), BATCH);
-      removed += count;
-      full = count === BATCH;
+    try {
+      for (let full = true; full; ) {
+        if (!(await pause())) return;
+        const count = await remove(db, before(now, keep), BATCH);
+        removed += count;
+        full = count === BATCH;
+      }
+    } catch (error) {
+      failures.push(error);
     }
-    if (removed > 0) log.info({ rows, removed }, 'deleted what is of no more use');
+    if (removed > 0) log.info({ rows, removed }, done);
   }
+  if (failures.length > 0) throw failures[0];
 }

@@ -175,6 +175,21 @@ describe.each(DRIVERS)('the audit trail on $name', (driver) => {
     );
   });
 
+  test('stores no more of what one user can cause without end than sixty a minute', async () => {
+    const [ann, bob] = [await client.register(), await client.register()];
+    pass(seconds(60));
+    const reach = () =>
+      client.get(`/api/users/${bob.userId}/todos`, { Authorization: `Bearer ${ann.accessToken}` });
+    for (let i = 0; i < 61; i += 1) await reach().expect(403);
+    const names = async () =>
+      (await stored(ann.userId)).filter(({ event }) => event === 'cross_user_access');
+    expect(await names()).toHaveLength(60);
+    expect(keyturn.events('cross_user_access').length).toBeGreaterThan(60);
+    pass(seconds(60));
+    await reach().expect(403);
+    expect(await names()).toHaveLength(61);
+  });
+
   test('keeps rotations and revocations of keys', async () => {
     const { transitions } = keyturn.parts.issuer ?? {};
     if (!transitions) throw new Error('no issuer');
@@ -262,10 +277,11 @@ describe.each(DRIVERS)('the audit trail on $name', (driver) => {
     pass();
     await keyturn.parts.trail.flush();
     const origin = { address: '192.0.2.7', userAgent: 'audit test', requestId: 'r-1' };
-    await recording({ ...keyturn, trail: keyturn.parts.trail }, async (tx, record) => {
-      await forgetUser(tx, ann.userId as UserId);
+    await recording({ ...keyturn, trail: keyturn.parts.trail }, async (_tx, record) => {
       record({ event: 'account_deleted', userId: ann.userId, origin });
     });
+    const forget = () => forgetUser(keyturn.database.db, ann.userId as UserId, 1);
+    for (const n of [1, 1, 0]) expect(await forget()).toBe(n);
     const rows = await stored(ann.userId);
     expect(rows.map(({ event }) => event).sort()).toEqual([
       'account_deleted',

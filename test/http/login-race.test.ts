@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Client, clientOf, PASSWORD, type SignedIn } from '../support/client.ts';
+import { answerRequests } from '../support/accounts.ts';
+import { bearer, type Client, clientOf, PASSWORD, type SignedIn } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -143,6 +144,39 @@ describe.each(DRIVERS.filter(({ kind }) => kind === 'postgres'))(
       await connection.query('ROLLBACK');
       expect((await inFlight).status).toBe(200);
       expect(await liveSessions()).toHaveLength(1);
+    });
+
+    test('a login in flight is ended by a logout everywhere that follows it', async () => {
+      const session = await client.login(ann);
+      await connection.query('BEGIN');
+      await connection.query('SELECT FROM users WHERE id = $1 FOR SHARE', [ann.userId]);
+      const columns = `user_id, client_id, claims, generation, current_hash, rotated_at, recovered,
+        created_at, expires_at, max_expires_at, last_used_at, last_address`;
+      const copy = `INSERT INTO sessions (id, ${columns})
+        SELECT gen_random_uuid(), ${columns} FROM sessions WHERE id = $1`;
+      await connection.query(copy, [session.sessionId]);
+      const inFlight = client
+        .post('/api/auth/logout-all', {}, bearer(session.accessToken))
+        .then((response) => response);
+      await waits(inFlight);
+      await connection.query('COMMIT');
+      expect((await inFlight).status).toBe(204);
+      expect(await liveSessions()).toEqual([]);
+    });
+
+    test('a request by mail for an account that is held holds up no other', async () => {
+      const bob = await client.register();
+      await connection.query('BEGIN');
+      await connection.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [ann.userId]);
+      for (const { email } of [ann, bob]) {
+        await client.post('/api/auth/password/forgot', { email }).expect(202);
+      }
+      await answerRequests(keyturn);
+      const waiting = () => keyturn.sql('SELECT email FROM account_requests');
+      expect(await waiting()).toEqual([{ email: ann.email }]);
+      await connection.query('ROLLBACK');
+      await answerRequests(keyturn);
+      expect(await waiting()).toEqual([]);
     });
 
     test('a refresh in flight loses to the end of its session', async () => {

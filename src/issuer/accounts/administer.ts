@@ -5,7 +5,7 @@ import { endSessionsOf } from '../sessions/end-store.ts';
 import type { EndReason } from '../sessions/store.ts';
 import { changeUser, holdUser } from '../users/change-store.ts';
 import type { User } from '../users/store.ts';
-import { type DeleteDeps, removeUser } from './delete.ts';
+import { afterDeletion, type DeleteDeps, removeUser } from './delete.ts';
 
 /** What came of an administrator's command about a user. */
 export interface Administered {
@@ -58,7 +58,7 @@ function administer(
 
 /** Deletes a user and all that is personal. @returns who it was; undefined when there is no such user */
 export async function deleteUserById(
-  deps: RecordingDeps & Pick<DeleteDeps, 'outbox' | 'limits' | 'passOnDeletions'>,
+  deps: RecordingDeps & Pick<DeleteDeps, 'database' | 'outbox' | 'limits' | 'passOnDeletions'>,
   id: UserId,
   now: Date,
 ): Promise<User | undefined> {
@@ -68,7 +68,6 @@ export async function deleteUserById(
     return user;
   });
   if (!deleted) return undefined;
-  deps.outbox.hurry();
-  await deps.passOnDeletions();
+  await afterDeletion(deps, id);
   return deleted;
 }

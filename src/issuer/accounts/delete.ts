@@ -1,4 +1,5 @@
-import type { Tx } from '../../db/database.ts';
+import type { Database, Tx } from '../../db/database.ts';
+import type { UserId } from '../../kit/id.ts';
 import { forgetUser } from '../audit/store.ts';
 import type { RecordEvent, RequestOrigin } from '../audit/trail.ts';
 import type { Limits } from '../limits/limits.ts';
@@ -34,15 +35,29 @@ export async function deleteAccount(
     async () => {},
     ({ tx, record, now }, user) => removeUser(deps, tx, record, user, now),
   );
+  await afterDeletion(deps, owner.userId);
+}
+
+/** What is done at once; where there are more, the hourly job does the rest. */
+const EVENTS_AT_ONCE = 5000;
+
+/** Does what follows the commit of a deletion. Jobs do as much should it not come to that. */
+export async function afterDeletion(
+  deps: Pick<DeleteDeps, 'outbox' | 'passOnDeletions'> & {
+    readonly database: Pick<Database, 'db'>;
+  },
+  userId: UserId,
+): Promise<void> {
   deps.outbox.hurry();
   await deps.passOnDeletions();
+  // The account is gone whatever comes of this.
+  await forgetUser(deps.database.db, userId, EVENTS_AT_ONCE).catch(() => {});
 }
 
 /**
  * Removes a user whose row the transaction holds (`holdUser`), and all that is personal: sessions,
- * tokens and unsent mails go with the row, the trail keeps what happened without addresses and
- * devices, and the services that keep something under the id are told. Afterwards call
- * `passOnDeletions` where it is at hand; a job does so anyway.
+ * tokens and unsent mails go with the row. Afterwards call `afterDeletion`: the trail keeps what
+ * happened without addresses and devices, and the services that keep something under the id are told.
  */
 export async function removeUser(
   deps: Pick<LinkDeps, 'outbox'> & { readonly limits: Pick<Limits, 'forget'> },
@@ -53,7 +68,6 @@ export async function removeUser(
 ): Promise<void> {
   await deleteUser(tx, user.id);
   await dropRequestsOf(tx, user.email);
-  await forgetUser(tx, user.id);
   await deps.limits.forget(tx, user.email);
   await noteDeletion(tx, user.id, now);
   await mailNotice(tx, deps, user, 'account_deleted', now, null);

@@ -7,7 +7,7 @@ import { userAnswer } from '../users/user-schema.ts';
 import { changedEmail, mailedToken, unverified } from './email-routes.ts';
 import { invalidToken, wrongPassword } from './errors.ts';
 import { changedPassword, forgotten, freshPassword } from './password-routes.ts';
-import { confirmation, profile } from './routes.ts';
+import { confirmation, noFields, profile } from './routes.ts';
 
 const user = (description: string): Answer => ({ description, body: userAnswer });
 const account = { tag: 'Account', credentials: ['bearer'], errors: SIGNED_IN_ERRORS } as const;
@@ -42,6 +42,15 @@ export const ACCOUNT_OPERATIONS: readonly Operation[] = [
     summary: 'Delete the account',
     body: confirmation,
     answers: { 204: { description: 'It is gone, with all that was personal.' } },
+  },
+  {
+    ...account,
+    call: 'POST /api/auth/logout-all',
+    id: 'logOutEverywhere',
+    tag: 'Sessions',
+    summary: 'End every session of the user',
+    body: noFields,
+    answers: { 204: { description: 'All are over, this one too.' } },
   },
   {
     ...guarded,

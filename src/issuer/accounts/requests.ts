@@ -1,5 +1,4 @@
 import { coalesce } from '../../kit/coalesce.ts';
-import { AppError, unavailable } from '../../kit/errors.ts';
 import { newUuid, type UserId } from '../../kit/id.ts';
 import type { Logger } from '../../kit/log.ts';
 import { recording } from '../audit/recording.ts';
@@ -77,7 +76,6 @@ export function answerRequests(deps: RequestDeps): () => Promise<void> {
         await answerOne(deps, id);
         answered += 1;
       } catch (err) {
-        if (err instanceof AppError && err.spec === unavailable) throw err;
         // One line a request, not one a try.
         if (!known.has(id)) deps.log.warn({ err, request: id }, 'a request could not be answered');
         failed.add(id);

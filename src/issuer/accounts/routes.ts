@@ -8,6 +8,7 @@ import { authenticate, authenticateBy, type BearerDeps } from '../sessions/beare
 import { renderUser } from '../users/claims.ts';
 import type { User } from '../users/store.ts';
 import { type DeleteDeps, deleteAccount } from './delete.ts';
+import { logOutEverywhere } from './log-out-everywhere.ts';
 import { findOwner } from './owner-store.ts';
 import { changeName } from './profile.ts';
 
@@ -18,6 +19,8 @@ export type AccountRoutesDeps = BearerDeps & DeleteDeps;
 export const profile = z
   .strictObject({ name: text({ min: 1, max: 200, trim: true }) })
   .meta({ id: 'Profile' });
+/** A call that says all by being made. */
+export const noFields = z.strictObject({}).meta({ id: 'NoFields' });
 /** Asked for before an account is deleted. */
 export const confirmation = z
   .strictObject({ current_password: presentedPassword })
@@ -43,6 +46,12 @@ export function accountRoutes(deps: AccountRoutesDeps): AppRouter {
       const owner = await authenticate(deps, ctx);
       const { current_password: currentPassword } = await readJson(ctx, confirmation);
       await deleteAccount(deps, owner, { currentPassword }, requestOrigin(ctx), departure(ctx));
+      ctx.status = 204;
+    })
+    .post('/api/auth/logout-all', async (ctx) => {
+      const { userId } = await authenticate(deps, ctx);
+      await readJson(ctx, noFields);
+      await logOutEverywhere(deps, userId, requestOrigin(ctx));
       ctx.status = 204;
     });
 }

@@ -1,4 +1,4 @@
-import type { Db, Tx } from '../../db/database.ts';
+import type { Db } from '../../db/database.ts';
 import { execute } from '../../db/statement.ts';
 import type { SessionId, UserId } from '../../kit/id.ts';
 
@@ -53,26 +53,31 @@ export async function listEvents(db: Db, filter: EventFilter): Promise<AuditEven
   return query.orderBy('at', 'desc').orderBy('id', 'desc').limit(limit).execute();
 }
 
+/** Takes what is personal out of events `whose` user is gone, at most $2 of them. */
+const forget = (whose: string): string => `UPDATE audit_events SET address = NULL, user_agent = NULL
+WHERE id IN (SELECT id FROM audit_events
+  WHERE ${whose} AND (address IS NOT NULL OR user_agent IS NOT NULL) LIMIT $2)`;
+const FORGET_USER = forget('user_id = $1');
+const FORGET_DELETED = forget(
+  "user_id IN (SELECT user_id FROM audit_events WHERE event = 'account_deleted' AND at >= $1)",
+);
+
 /**
- * Takes addresses and agents out of a user's events, in the transaction that deletes the user;
- * what happened, when and to which id stays.
+ * Takes addresses and agents out of events of a user who is gone, at most `limit` of them; what
+ * happened, when and to which id stays. Not in the transaction that deletes the user: there may be
+ * more of them than a statement has time for.
+ * @returns how many
  */
-export async function forgetUser(tx: Tx, userId: UserId): Promise<void> {
-  await tables(tx)
-    .updateTable('audit_events')
-    .set({ address: null, user_agent: null })
-    .where('user_id', '=', userId)
-    .where((eb) => eb.or([eb('address', 'is not', null), eb('user_agent', 'is not', null)]))
-    .execute();
+export async function forgetUser(db: Db, userId: UserId, limit: number): Promise<number> {
+  return (await execute(db, FORGET_USER, [userId, limit])).affected;
 }
 
-const FORGET_LATE = `UPDATE audit_events SET address = NULL, user_agent = NULL
-WHERE user_id IN (SELECT user_id FROM audit_events WHERE event = 'account_deleted' AND at >= $1)
-  AND (address IS NOT NULL OR user_agent IS NOT NULL)`;
-
-/** Does as much for events that were stored after their user had gone. @param since of the deletion */
-export async function forgetDeletedUsers(db: Db, since: Date): Promise<void> {
-  await execute(db, FORGET_LATE, [since]);
+/**
+ * Does as much for all users who went since an instant: for events that were left, or stored late.
+ * @returns how many
+ */
+export async function forgetDeletedUsers(db: Db, since: Date, limit: number): Promise<number> {
+  return (await execute(db, FORGET_DELETED, [since, limit])).affected;
 }
 
 const DELETE = `WITH old AS MATERIALIZED (

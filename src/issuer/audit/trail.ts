@@ -2,6 +2,7 @@ import type { Db } from '../../db/database.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { Logger } from '../../kit/log.ts';
 import { entryOf } from './entry.ts';
+import { perMinute } from './per-minute.ts';
 import { type AuditEvent, insertEvents } from './store.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -44,7 +45,7 @@ export interface SecurityEvent {
   readonly event: (typeof EVENTS)[number];
   readonly userId?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** A short code, or a key's or a user's id; never free text of a client. */
+  /** A short code, a key's id, or whom a path named: cut, and without tokens. */
   readonly reason?: string | undefined;
   readonly origin?: RequestOrigin;
   /** From where the session was used before this; for the log. */
@@ -97,13 +98,22 @@ const FREQUENT: ReadonlySet<SecurityEvent['event']> = new Set(['refreshed']);
 /** Counted and logged, not stored: the session's row keeps the last and how many. */
 const UNSTORED: ReadonlySet<SecurityEvent['event']> = new Set(['refreshed', 'refresh_replayed']);
 
+/** Of what any user can cause without end, so many a minute are stored; the log has them all. */
+const STORED_A_MINUTE = 60;
+
 /** Makes the trail of a process. */
 export function createTrail({ log, clock, db, onEvent }: TrailDeps): Trail {
   const waiting = db && createWaiting({ insert: (events) => insertEvents(db, events), log });
 
+  const isFew = perMinute(STORED_A_MINUTE);
+
   const note = (event: SecurityEvent): Recorded => {
-    const stored = db !== undefined && !UNSTORED.has(event.event);
-    return { event, entry: stored ? entryOf(event, clock.now()) : undefined };
+    const now = clock.now();
+    const stored =
+      db !== undefined &&
+      !UNSTORED.has(event.event) &&
+      (event.event !== 'cross_user_access' || isFew(String(event.userId), now));
+    return { event, entry: stored ? entryOf(event, now) : undefined };
   };
   const announce = (event: SecurityEvent) => {
     write(log, event);

@@ -7,12 +7,13 @@ import { emailAddress, passwordText, presentedPassword, text } from '../../http/
 import { AppError, invalidRequest } from '../../kit/errors.ts';
 import { deleteAccount } from '../accounts/delete.ts';
 import { requestEmailChange, resendVerification } from '../accounts/email.ts';
+import { logOutEverywhere } from '../accounts/log-out-everywhere.ts';
 import { changePassword } from '../accounts/password.ts';
 import { changeName } from '../accounts/profile.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import { listSessions } from '../sessions/end-store.ts';
 import { logOut } from '../sessions/logout.ts';
-import { endOwnSession, endOwnSessions } from '../sessions/own.ts';
+import { endOwnSession } from '../sessions/own.ts';
 import { type AccountState, accountPage } from './account-view.ts';
 import { attempt } from './attempt.ts';
 import type { Html } from './html.ts';
@@ -97,7 +98,7 @@ export function accountPageRoutes(deps: PagesDeps, { cookie, guest, notices }: V
       return over(ctx, 'signed_out');
     },
     async sign_out_everywhere(ctx, { userId }) {
-      await endOwnSessions(deps, userId, requestOrigin(ctx));
+      await logOutEverywhere(deps, userId, requestOrigin(ctx));
       return over(ctx, 'signed_out_everywhere');
     },
   };

@@ -4,7 +4,6 @@ import { notFound } from '../../http/problem.ts';
 import { BEARER_ERRORS } from '../../jwt/errors.ts';
 import type { ErrorSpec } from '../../kit/errors.ts';
 import { sessionEnded } from './errors.ts';
-import { noFields } from './routes.ts';
 
 /** What the issuer's own calls refuse access tokens with. */
 export const SIGNED_IN_ERRORS: readonly ErrorSpec[] = [...BEARER_ERRORS, sessionEnded];
@@ -48,13 +47,5 @@ export const SESSION_OPERATIONS: readonly Operation[] = [
     path: { id: z.string().meta({ description: 'A session’s id.', format: 'uuid' }) },
     answers: { 204: { description: 'It is over.' } },
     errors: [...common.errors, notFound],
-  },
-  {
-    ...common,
-    call: 'POST /api/auth/logout-all',
-    id: 'logOutEverywhere',
-    summary: 'End every session of the user',
-    body: noFields,
-    answers: { 204: { description: 'All are over, this one too.' } },
   },
 ];

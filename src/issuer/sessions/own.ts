@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { isUuid, type SessionId, type UserId } from '../../kit/id.ts';
 import { type RecordingDeps, recording } from '../audit/recording.ts';
 import type { RequestOrigin } from '../audit/trail.ts';
-import { endSessionOf, endSessionsOf } from './end-store.ts';
+import { endSessionOf } from './end-store.ts';
 
 /** What ending one's own sessions needs. */
 export interface OwnSessionsDeps extends RecordingDeps {
@@ -25,18 +25,5 @@ export async function endOwnSession(
     const ended = await endSessionOf(tx, userId, sessionId, ending);
     if (ended) record({ event: 'session_ended', userId, sessionId, origin });
     return ended;
-  });
-}
-
-/** Ends every session of a user. */
-export async function endOwnSessions(
-  deps: OwnSessionsDeps,
-  userId: UserId,
-  origin: RequestOrigin,
-): Promise<void> {
-  const ending = { reason: 'logged_out_everywhere', now: deps.clock.now() } as const;
-  await recording(deps, async (tx, record) => {
-    await endSessionsOf(tx, userId, ending);
-    record({ event: 'logged_out_everywhere', userId, origin });
   });
 }

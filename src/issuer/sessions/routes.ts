@@ -1,6 +1,4 @@
-import { z } from 'zod';
 import type { Database } from '../../db/database.ts';
-import { readJson } from '../../http/body.ts';
 import { type AppRouter, createRouter } from '../../http/context.ts';
 import { notFound } from '../../http/problem.ts';
 import { AppError } from '../../kit/errors.ts';
@@ -8,17 +6,14 @@ import { requestOrigin } from '../audit/origin.ts';
 import type { RecordingDeps } from '../audit/recording.ts';
 import { authenticate, type BearerDeps } from './bearer.ts';
 import { listSessions } from './end-store.ts';
-import { endOwnSession, endOwnSessions } from './own.ts';
+import { endOwnSession } from './own.ts';
 
 /** What these routes need. */
 export interface SessionRoutesDeps extends BearerDeps, RecordingDeps {
   readonly database: Pick<Database, 'db' | 'transaction'>;
 }
 
-/** A call that says all by being made. */
-export const noFields = z.strictObject({}).meta({ id: 'NoFields' });
-
-/** A user's sessions: to see them, to end one, to end all. */
+/** A user's sessions: to see them, to end one. */
 export function sessionRoutes(deps: SessionRoutesDeps): AppRouter {
   const { db } = deps.database;
   return createRouter()
@@ -43,12 +38,6 @@ export function sessionRoutes(deps: SessionRoutesDeps): AppRouter {
       if (!(await endOwnSession(deps, userId, ctx.params.id ?? '', requestOrigin(ctx)))) {
         throw new AppError(notFound, { detail: 'You have no live session with this id.' });
       }
-      ctx.status = 204;
-    })
-    .post('/api/auth/logout-all', async (ctx) => {
-      const { userId } = await authenticate(deps, ctx);
-      await readJson(ctx, noFields);
-      await endOwnSessions(deps, userId, requestOrigin(ctx));
       ctx.status = 204;
     });
 }
