@@ -38,8 +38,8 @@ export function restartOf({ argv, execArgv, env, connected }) {
 }
 
 /**
- * Starts a server anew in the same process, with the same id and streams; 40 ms. Where a system
- * cannot do that it merely takes more memory.
+ * Starts a server anew in the same process, with the same id and streams; 40 ms. Where Node.js may
+ * not or cannot do that it merely takes more memory.
  */
 export function restartServer() {
   const restart = restartOf({
@@ -49,5 +49,9 @@ export function restartServer() {
     connected: process.connected === true,
   });
   if (!restart || process.platform === 'win32') return;
-  process.execve?.(process.execPath, restart.args, restart.env);
+  try {
+    process.execve?.(process.execPath, restart.args, restart.env);
+  } catch {
+    // Node's permission model forbids it.
+  }
 }

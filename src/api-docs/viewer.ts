@@ -58,9 +58,12 @@ const decompress = promisify(brotliDecompress);
 function swaggerUi(): AppRouter {
   const plain = new Map<string, Promise<Buffer>>();
   const decompressed = (name: string, packed: Buffer): Promise<Buffer> => {
-    const known = plain.get(name) ?? decompress(packed);
-    plain.set(name, known);
-    return known;
+    const known = plain.get(name);
+    if (known) return known;
+    const body = decompress(packed);
+    plain.set(name, body);
+    body.catch(() => plain.delete(name));
+    return body;
   };
   return createRouter().get(`${PREFIX}/swagger-ui/${SWAGGER_UI.version}/:file`, async (ctx) => {
     const file = SWAGGER_UI.files.find(({ name }) => name === ctx.params.file);

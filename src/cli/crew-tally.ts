@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../kit/duration.ts';
-import { lasting } from '../metrics/aggregate.ts';
+import { addUp, lasting } from '../metrics/aggregate.ts';
 import { createWorkerMetrics } from '../metrics/workers.ts';
 import type { Snapshot } from '../metrics.ts';
 
@@ -18,7 +18,8 @@ export function createTally() {
   const own = createWorkerMetrics();
   /** What each worker said last. */
   const said = new Map<number, Snapshot>();
-  const departed: Snapshot[] = [];
+  /** What those that have ended said last. */
+  let departed: Snapshot[] = [];
   const waiting = new Map<number, (snapshot: Snapshot) => void>();
   let asked = 0;
 
@@ -51,6 +52,8 @@ export function createTally() {
     /** Asks the workers, and answers everything there is to add up. */
     async collect(workers: readonly Asked[]): Promise<Snapshot[]> {
       await Promise.all(workers.map(ask));
+      // One snapshot, however many workers come and go.
+      if (departed.length > 1) departed = [await addUp(departed)];
       return [await own.snapshot(), ...said.values(), ...departed];
     },
   };

@@ -136,8 +136,12 @@ const COMPRESSORS = { br: promisify(brotliCompress), gzip: promisify(gzip) };
 type Compression = keyof typeof COMPRESSORS;
 
 function compress({ identity, compressed }: Asset, encoding: Compression): Promise<Buffer> {
-  const body = compressed.get(encoding) ?? COMPRESSORS[encoding](identity);
+  const known = compressed.get(encoding);
+  if (known) return known;
+  const body = COMPRESSORS[encoding](identity);
   compressed.set(encoding, body);
+  // Without memory for it just now; whoever asks next has another try.
+  body.catch(() => compressed.delete(encoding));
   return body;
 }
 

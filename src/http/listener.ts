@@ -35,6 +35,9 @@ const LIMITS = {
   requireHostHeader: false,
 };
 
+/** What nobody reads, or sends, for so long is let go; longer than any request waits for its turn. */
+const SILENCE = seconds(60);
+
 const expectationFailed: ErrorSpec = {
   status: 417,
   code: 'invalid_request',
@@ -93,6 +96,7 @@ export function createListener(
     : serve;
 
   const server = createServer(LIMITS, handle);
+  server.timeout = SILENCE;
   connectionsOf.set(server, connections);
   server.on('connection', (socket: Socket) => {
     connections.sockets.add(socket);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { getCompileCacheDir, stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 
@@ -15,7 +15,8 @@ export function stripTypes(code: string): string {
   const name = createHash('sha256').update(code).digest('base64url');
   const path = join(directory, `stripped-${name}.js`);
   const known = read(path);
-  if (known !== undefined) return known;
+  // Stripping keeps every line: what has fewer was cut off by a power cut.
+  if (known !== undefined && lines(known) === lines(code)) return known;
   const stripped = strip(code);
   keep(path, stripped);
   return stripped;
@@ -32,6 +33,8 @@ function strip(code: string): string {
   }
 }
 
+const lines = (text: string): number => text.split('\n').length;
+
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -42,11 +45,12 @@ function read(path: string): string | undefined {
 
 /** Whole or not at all, since others may start at this moment; a cache that cannot be is none. */
 function keep(path: string, text: string): void {
+  const unfinished = `${path}.${process.pid}`;
   try {
-    const unfinished = `${path}.${process.pid}`;
     writeFileSync(unfinished, text);
     renameSync(unfinished, path);
   } catch {
     // The next start strips anew.
+    rmSync(unfinished, { force: true });
   }
 }

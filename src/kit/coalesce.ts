@@ -13,12 +13,14 @@ export function coalesce<T>(work: () => Promise<T>): () => Promise<T> {
     return run;
   };
   return () => {
+    // Who asks between the end of a run and the beginning of the one that follows waits for that.
+    if (queued) return queued;
     if (!running) return start();
     const next = () => {
       queued = undefined;
       return start();
     };
-    queued ??= running.then(next, next);
+    queued = running.then(next, next);
     return queued;
   };
 }

@@ -1,9 +1,11 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, truncate, writeFile } from 'node:fs/promises';
+import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import request from 'supertest';
 import { expect, test } from 'vitest';
 import { loadAssets } from '../../src/http/assets.ts';
+import { stripTypes } from '../../src/http/strip-types.ts';
 import { runDirectory } from '../support/run-directory.ts';
 import { startEdge } from './edge-server.ts';
 
@@ -106,6 +108,23 @@ test('another path answers nothing', async () => {
   for (const path of [paths['app.ts'].replace('app-', 'app-x'), '/assets/app.ts', '/assets/']) {
     expect((await agent.get(path)).status).toBe(404);
   }
+});
+
+test('a cache that was cut off is not believed', async () => {
+  if (getCompileCacheDir() === undefined) enableCompileCache(join(runDirectory(), 'compiled'));
+  const directory = getCompileCacheDir() ?? '';
+  await mkdir(directory, { recursive: true });
+  const code = `const text: string = '${Math.random()}';\nconst more: number = 1;\n`;
+  const stripped = stripTypes(code);
+  expect(stripped).toContain('const more');
+  const [cached = ''] = (await readdir(directory)).filter((name) => name.startsWith('stripped-'));
+  for (const length of [0, stripped.length - 1, stripped.indexOf('\n')]) {
+    for (const name of await readdir(directory)) {
+      if (name.startsWith('stripped-')) await truncate(join(directory, name), length);
+    }
+    expect(stripTypes(code)).toBe(stripped);
+  }
+  expect(cached).not.toBe('');
 });
 
 test('a reference out of the set, or in a circle, stops the start', async () => {

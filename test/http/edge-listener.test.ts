@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { createRouter } from '../../src/http/context.ts';
 import type { FastAnswer } from '../../src/http/fast-route.ts';
@@ -22,6 +22,20 @@ const jwks = async () => {
   const get = (init?: RequestInit) => fetch(`${edge.url}/jwks.json`, init);
   return { edge, set, get };
 };
+
+test('a client that reads nothing is let go, whatever is on its way to it', async () => {
+  const body = Buffer.alloc(64 * 1024 * 1024);
+  const big = { status: 200, headers: {}, body };
+  const { server } = await startEdge({ fast: new Map([['/big', () => big]]) });
+  expect(server.timeout).toBe(60_000);
+  server.timeout = 100;
+  const { port } = server.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1').pause();
+  const [accepted] = await once(server, 'connection');
+  socket.write('GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(accepted, 'close');
+  socket.destroy();
+});
 
 test('a fast route answers with its own, security and open CORS headers', async () => {
   const { edge, get, set } = await jwks();

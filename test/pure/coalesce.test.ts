@@ -16,6 +16,17 @@ function work() {
   return { runs, call };
 }
 
+test('who asks as soon as a run is over waits for the one that follows', async () => {
+  const { runs, call } = work();
+  const twice = call().then(() => call());
+  const other = call();
+  runs[0]?.resolve(1);
+  await settled();
+  expect(runs).toHaveLength(2);
+  runs[1]?.resolve(2);
+  expect(await Promise.all([twice, other])).toEqual([2, 2]);
+});
+
 test('calls while one is under way share the one that follows', async () => {
   const { runs, call } = work();
   const first = call();

@@ -42,6 +42,7 @@ const PER_KID = { perKid: true } as const;
 
 /** The verifiers that one meets, by their defaults. */
 export const VERIFIER_KINDS: readonly VerifierKind[] = [
+  kind('keyturn/resource-server', hours(1), { cooldown: seconds(30) }),
   kind('jose, express-oauth2-jwt-bearer', minutes(10), { cooldown: seconds(30) }),
   kind('jwks-rsa (Node)', minutes(10), PER_KID),
   // It goes on with what it has when a fetch brings no such key, for as long as it is asked.
