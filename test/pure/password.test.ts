@@ -76,6 +76,20 @@ test('any common password is refused in any case; with a tail it is not', () => 
   );
 });
 
+test.each([
+  ...['aaaaaaaa', '00000000', '12121212', '123123123', 'abcabcab', 'ABCDABCD', '!!!!!!!!'],
+  ...['987654321', '23456789', '1234567890', '0987654321', 'abcdefgh', 'ZYXWVUTS'],
+])('a pattern that guessers begin with is refused: %s', (password) => {
+  expect(() => check(password)).toThrow(expect.objectContaining({ spec: weakPassword }));
+});
+
+test.each([
+  ...['aaaaaaab', 'abcdefgi', '98765432a', '13579248', 'abcabdabc', 'hgfedcbz', '        '],
+  ...['abcdeabcde', 'a'.repeat(17), 'abcdefghijklmnopq', '\u00fc'.repeat(8)],
+])('what only begins like one, or is long, is not: %s', (password) => {
+  expect(() => check(password)).not.toThrow();
+});
+
 test('length counts code points after NFC, at both ends', () => {
   expect(() => check('🦉🦊🦔🐝🐢🐙🦋🐌')).not.toThrow();
   expect(() => check('🦉🦊🦔🐝🐢🐙🦋')).toThrow(expect.objectContaining({ spec: weakPassword }));

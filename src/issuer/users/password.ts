@@ -1,5 +1,6 @@
 import { AppError, type ErrorSpec, invalidRequest } from '../../kit/errors.ts';
 import type { CommonPasswords } from './common-passwords.ts';
+import { isPattern } from './password-pattern.ts';
 
 /** The longest password that is taken, in code points after NFC. */
 export const MAX_PASSWORD_LENGTH = 128;
@@ -44,7 +45,7 @@ export function checkNewPassword(password: string, policy: NewPasswordPolicy): v
   if (length < minLength) {
     refuse(weakPassword, `Choose a password of at least ${minLength} characters.`);
   }
-  if (common.has(normalised)) {
+  if (common.has(normalised) || isPattern(normalised)) {
     refuse(weakPassword, 'This password is on lists of common ones; choose one that is not.');
   }
 }
