@@ -16,7 +16,7 @@ import type { DeleteDeps } from './accounts/delete.ts';
 import { passOnDeletions } from './accounts/deletions.ts';
 import type { LinkDeps } from './accounts/deps.ts';
 import { mailLink } from './accounts/links.ts';
-import { answerRequests, keepRequest } from './accounts/requests.ts';
+import { answerRegistrations, answerRequests, keepRequest } from './accounts/requests.ts';
 import type { Trail } from './audit/trail.ts';
 import { type Jobs, startJobs } from './jobs.ts';
 import { bootstrapKeys } from './keys/bootstrap.ts';
@@ -189,6 +189,7 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
       keep: (registration, origin) =>
         keepRequest(mailing, { kind: 'register', ...registration }, origin),
     },
+    answerRegistrations: (email) => answerRegistrations(mailing, email),
     ...accounts,
     audience,
     sessionPolicy: policy,

@@ -144,6 +144,18 @@ describe.each(DRIVERS)('EMAIL_VERIFICATION=required on $name', (driver) => {
     expect((await logIn(email)).body.user).toMatchObject({ email, email_verified: true });
   });
 
+  test('who logs in right after registering hears that the address is not verified', async () => {
+    for (let i = 0; i < 5; i++) {
+      const [email, other] = [freshEmail(), freshEmail()];
+      for (const one of [other, email]) {
+        await client.post('/api/auth/register', { email: one, password: PASSWORD, name: 'Ann' });
+      }
+      expectProblem(await logIn(email), 403, 'email_not_verified');
+      expectProblem(await logIn(freshEmail()), 401, 'invalid_credentials');
+      await verify(client, await mailedToken(keyturn, email)).expect(204);
+    }
+  });
+
   test('a browser gets no cookie either', async () => {
     const browser = browserAt(keyturn);
     const body = { email: freshEmail(), password: PASSWORD, name: 'Ann', delivery: 'cookie' };

@@ -67,6 +67,7 @@ describe.each(DRIVERS)('a reset that races logins and refreshes on $name', (driv
       commonPasswords: await loadCommonPasswords(),
       passwordMinLength: 8,
       record: trail.record,
+      answerRegistrations: async () => {},
       onLogin() {},
       log: { warn() {} },
     };

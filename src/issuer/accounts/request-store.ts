@@ -66,6 +66,14 @@ export async function nextRequest(db: Db, after: string | null): Promise<string 
   return (await execute<{ id: string }>(db, FIND_NEXT, [after])).rows[0]?.id;
 }
 
+const FIND_REGISTRATIONS = `SELECT id FROM account_requests
+WHERE email = $1 AND kind = 'register' ORDER BY id`;
+
+/** The registrations of an address that wait, in order of arrival. */
+export async function registrationsOf(db: Db, email: string): Promise<string[]> {
+  return (await execute<{ id: string }>(db, FIND_REGISTRATIONS, [email])).rows.map(({ id }) => id);
+}
+
 const TAKE = `DELETE FROM account_requests WHERE id IN (
   SELECT id FROM account_requests WHERE id = $1 FOR UPDATE SKIP LOCKED) RETURNING *`;
 

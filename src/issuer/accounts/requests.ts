@@ -11,6 +11,7 @@ import {
   type AccountRequest,
   insertRequest,
   nextRequest,
+  registrationsOf,
   takeRequest,
   type WaitingRequest,
 } from './request-store.ts';
@@ -84,6 +85,16 @@ export function answerRequests(deps: RequestDeps): () => Promise<void> {
     known = failed;
     if (answered > 0) deps.outbox.hurry();
   });
+}
+
+/**
+ * Answers the registrations of an address at once, for somebody who logs in right after: what the
+ * login says of a new account it could say a second later anyway.
+ */
+export async function answerRegistrations(deps: RequestDeps, email: string): Promise<void> {
+  const waiting = await registrationsOf(deps.database.db, email);
+  for (const id of waiting) await answerOne(deps, id);
+  if (waiting.length > 0) deps.outbox.hurry();
 }
 
 const answerOne = (deps: RequestDeps, id: string): Promise<void> =>

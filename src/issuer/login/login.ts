@@ -28,6 +28,8 @@ export interface LoginDeps extends TokenDeps, RecordingDeps {
   readonly limits: Limits;
   /** `required`: nobody logs in before the address is verified. */
   readonly emailVerification: 'optional' | 'required';
+  /** Answers the registrations of an address that wait, where addresses have to be verified. */
+  readonly answerRegistrations: (email: string) => Promise<void>;
   readonly record: RecordEvent;
   /** Told how each login ended: `ok` or the error's code. */
   readonly onLogin: (result: string) => void;
@@ -97,6 +99,9 @@ async function logIn(
   deps.hasher.requireRoom();
   const who = { origin: context.origin, account: credentials.email };
   const tried = await deps.limits.tryPassword('login', who, deps.clock.now());
+  // Whoever has just registered is to hear that the address is not verified yet. Asked whoever it
+  // is, so that nobody can tell who has.
+  if (deps.emailVerification === 'required') await deps.answerRegistrations(credentials.email);
   for (let i = 0; i < ATTEMPTS; i++) {
     const found = await findUserByEmail(deps.database.db, credentials.email);
     const stored = found?.passwordHash ?? undefined;

@@ -54,7 +54,7 @@ export async function register(
   context: LoginContext,
 ): Promise<LoggedIn | undefined> {
   const { email, name, password } = registration;
-  if (deps.registration === 'closed') throw new AppError(registrationClosed);
+  requireOpen(deps);
   checkNewPassword(password, { minLength: deps.passwordMinLength, common: deps.commonPasswords });
   deps.hasher.requireRoom();
   const who = { origin: context.origin, account: email };
@@ -71,6 +71,11 @@ export async function register(
     return create(deps, registration, context);
   });
   return { ...registered, rateLimit };
+}
+
+/** @throws AppError `registration_closed` */
+export function requireOpen({ registration }: Pick<RegisterDeps, 'registration'>): void {
+  if (registration === 'closed') throw new AppError(registrationClosed);
 }
 
 async function create(

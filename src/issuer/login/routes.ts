@@ -14,7 +14,7 @@ import type { User } from '../users/store.ts';
 import { limitRefusal } from './limit-refusal.ts';
 import { login, requireRoom } from './login.ts';
 import { type CookieDeps, refreshCookie } from './refresh-cookie.ts';
-import { type RegisterDeps, register } from './register.ts';
+import { type RegisterDeps, register, requireOpen } from './register.ts';
 
 /** What these routes need. */
 export type LoginRoutesDeps = RegisterDeps & RefreshDeps & CookieDeps;
@@ -95,6 +95,7 @@ export function loginRoutes(deps: LoginRoutesDeps): AppRouter {
       answer(ctx, delivery, tokens, user);
     })
     .post('/api/auth/register', async (ctx) => {
+      requireOpen(deps);
       const { delivery, ...input } = await readJson(ctx, registration);
       const registered = await register(deps, input, context(ctx, delivery));
       if (registered) {
