@@ -1,5 +1,5 @@
 import { USAGE_ERROR } from '../control/failure.ts';
-import type { RevocationReport } from '../issuer/keys/commands.ts';
+import type { RevocationReport, RewrapReport } from '../issuer/keys/commands.ts';
 import type { KeyReport } from '../issuer/keys/report.ts';
 import { doOperation } from './do-operation.ts';
 import { type Command, type Invocation, readOptions } from './invocation.ts';
@@ -79,8 +79,9 @@ export const rewrapKeysCommand: Command = {
       {},
       {
         ...options,
-        human: ({ rewrapped, sealed_under }: { rewrapped: number; sealed_under: string }) =>
-          `${rewrapped} sealed anew; everything is under the key-encryption key ${sealed_under}.\n`,
+        human: ({ rewrapped, sealed_under, found_in }: RewrapReport) =>
+          `${rewrapped} sealed anew; everything is under the key-encryption key ${sealed_under} ` +
+          `from ${found_in}.\n`,
       },
     );
   },

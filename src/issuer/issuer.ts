@@ -22,6 +22,7 @@ import { type Jobs, startJobs } from './jobs.ts';
 import { bootstrapKeys } from './keys/bootstrap.ts';
 import { keyFigures } from './keys/figures.ts';
 import { openHighWaterMark } from './keys/high-water.ts';
+import { loadKeyEncryptionKeys } from './keys/key-encryption-key.ts';
 import { createKeyring, type Keyring } from './keys/keyring.ts';
 import { openOutboxSealer } from './keys/secrets.ts';
 import { createSelfCheck, type SelfCheck, visibilityAt } from './keys/self-check.ts';
@@ -147,6 +148,7 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
     ...keys,
     sealer,
     isVisible: config.selfCheck ? visibilityAt({ issuer, log }) : undefined,
+    keyEncryptionKeys: () => loadKeyEncryptionKeys(config.keyEncryptionKeys),
   };
   const postman = openPostman({ config, database, clock, log, sealer: outboxSealer });
   const outbox = { sealer: outboxSealer, hurry: () => jobs.sendMail() };

@@ -100,6 +100,12 @@ test('another key-encryption key takes over on the embedded database', async () 
   let server = await (await startServer(site)).ready();
   const person = await clientOf(server).register();
   const newId = await addKey(site);
+  const early = await say('keys rewrap --json', site);
+  expect(early.status).toBe(1);
+  expect(JSON.parse(early.stdout).error).toMatchObject({
+    code: 'key_encryption_key_unread',
+    detail: expect.stringMatching(/0002\.key .*Restart the server/),
+  });
   server = await restarted(server, site);
   expect(await rewrap(site)).toMatchObject({ rewrapped: 4, sealed_under: newId });
   await dropFirstKey(site);

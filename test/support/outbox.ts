@@ -124,7 +124,7 @@ function sceneOf(database: OpenDatabase, server: MailServer): OutboxScene {
 
 /** A sealer under a key of its own. */
 export function textSealer(): MailSealer {
-  const sealer = createSealer([{ id: 'test', bytes: randomBytes(32) }]);
+  const sealer = createSealer([{ id: 'test', bytes: randomBytes(32), where: 'a test' }]);
   return {
     seal: (text, purpose) => sealer.seal(Buffer.from(text), purpose),
     open: async (sealed, purpose) => (await sealer.open(sealed, purpose)).toString(),

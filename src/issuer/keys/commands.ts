@@ -96,11 +96,28 @@ export async function restoredCommand(
   return report(deps, changes(deps, outcome));
 }
 
-/** `keys rewrap`: seals everything anew under the newest key-encryption key. */
-export async function rewrapCommand(
-  deps: TransitionDeps,
-): Promise<KeyReport & { readonly rewrapped: number; readonly sealed_under: string | undefined }> {
+/** What `keys rewrap` answers: how much was sealed anew, under which key, and where that is. */
+export interface RewrapReport extends KeyReport {
+  readonly rewrapped: number;
+  readonly sealed_under: string | undefined;
+  readonly found_in: string | undefined;
+}
+
+/**
+ * `keys rewrap`: seals everything anew under the newest key-encryption key.
+ * @throws KeyCommandRefused when there is one that this process has not read
+ */
+export async function rewrapCommand(deps: TransitionDeps): Promise<RewrapReport> {
   const { sealer } = deps;
+  const newest = (await deps.keyEncryptionKeys?.())?.at(-1);
+  if (newest && newest.id !== sealer.newestId) {
+    throw new KeyCommandRefused(
+      'key_encryption_key_unread',
+      `${newest.where} holds a key-encryption key (${newest.id}) that the server has not read; it ` +
+        `seals under ${sealer.newestId}. Restart the server, then run keys rewrap again.`,
+      null,
+    );
+  }
   const stale = (sealed: string) => sealer.sealedUnder(sealed) !== sealer.newestId;
   const rewrapped = await deps.database.transaction(async (tx) => {
     await lockKeyState(tx);
@@ -118,7 +135,12 @@ export async function rewrapCommand(
     return keys.length + secrets.length;
   });
   if (rewrapped > 0) await deps.database.notify(KEYS_CHANNEL);
-  return { ...(await report(deps, rewrapped > 0)), rewrapped, sealed_under: sealer.newestId };
+  return {
+    ...(await report(deps, rewrapped > 0)),
+    rewrapped,
+    sealed_under: sealer.newestId,
+    found_in: sealer.newestWhere,
+  };
 }
 
 async function report(deps: TransitionDeps, changed: boolean): Promise<KeyReport> {

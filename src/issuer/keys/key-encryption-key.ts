@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../../kit/make-directory.ts';
 import type { Secret } from '../../kit/secret.ts';
 import { KeyTrouble } from './errors.ts';
 
@@ -9,6 +10,8 @@ export interface KeyEncryptionKey {
   /** A fingerprint that says which key sealed something, and nothing else about it. */
   readonly id: string;
   readonly bytes: Uint8Array;
+  /** Where it was found, in an operator's words: a file, a variable. */
+  readonly where: string;
 }
 
 /** Where key-encryption keys come from. */
@@ -31,7 +34,7 @@ export function parseKeyEncryptionKey(text: string, where: string): KeyEncryptio
       `${where} is not 32 bytes in base64url (43 characters). Make one with: ${HOW_TO_MAKE}`,
     );
   }
-  return { id: createHash('sha256').update(bytes).digest('base64url').slice(0, 12), bytes };
+  return { id: createHash('sha256').update(bytes).digest('base64url').slice(0, 12), bytes, where };
 }
 
 /** The file's path of the first key in a directory that has none. */
@@ -49,7 +52,10 @@ export async function loadKeyEncryptionKeys(
     case 'text':
       return parseList(source.text.reveal(), 'KEY_ENCRYPTION_KEY');
     case 'file':
-      return parseList(await readText(source.path), `KEY_ENCRYPTION_KEY_FILE (${source.path})`);
+      return parseList(
+        await readText(source.path, 'KEY_ENCRYPTION_KEY_FILE: '),
+        `KEY_ENCRYPTION_KEY_FILE (${source.path})`,
+      );
     case 'directory':
       return loadDirectory(source.dir);
   }
@@ -63,11 +69,11 @@ function parseList(text: string, where: string): KeyEncryptionKey[] {
   );
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(path: string, variable = ''): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new KeyTrouble(`${path} cannot be read: ${(error as Error).message}`);
+    throw new KeyTrouble(`${variable}${path} cannot be read: ${(error as Error).message}`);
   }
 }
 
@@ -97,7 +103,7 @@ async function loadDirectory(dir: string): Promise<KeyEncryptionKey[]> {
  * @returns the directory's keys, as `loadKeyEncryptionKeys`
  */
 export async function makeFirstKeyEncryptionKey(dir: string): Promise<KeyEncryptionKey[]> {
-  const made = await mkdir(dir, { recursive: true, mode: 0o700 });
+  const made = await makeDirectory('KEYS_DIR', dir);
   if (made) await syncDirectory(dirname(made));
   else await chmod(dir, 0o700);
   const path = firstKeyFile(dir);

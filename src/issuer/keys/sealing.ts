@@ -18,6 +18,8 @@ export interface Sealer {
   canOpen(sealed: string): boolean;
   /** The id of the key that seals; undefined without any. */
   readonly newestId: string | undefined;
+  /** Where the key that seals was found; undefined without any. */
+  readonly newestWhere: string | undefined;
 }
 
 /** Makes a Sealer; the last of `keys` seals, all of them open. */
@@ -27,6 +29,7 @@ export function createSealer(keys: readonly KeyEncryptionKey[]): Sealer {
   const sealedUnder = (sealed: string) => String(decodeProtectedHeader(sealed).kid);
   return {
     newestId: newest?.id,
+    newestWhere: newest?.where,
     sealedUnder,
     canOpen: (sealed) => byId.has(sealedUnder(sealed)),
     async seal(plaintext, purpose, under) {
@@ -67,9 +70,11 @@ export function createSealer(keys: readonly KeyEncryptionKey[]): Sealer {
   };
 }
 
-const notAmong = (byId: ReadonlyMap<string, unknown>): string =>
-  `which is not among those given (${[...byId.keys()].join(', ') || 'none'}). ` +
+const notAmong = (byId: ReadonlyMap<string, KeyEncryptionKey>): string =>
+  `which is not among those given (${[...byId.values()].map(named).join(', ') || 'none'}). ` +
   'Give that key back by KEYS_DIR, KEY_ENCRYPTION_KEY or KEY_ENCRYPTION_KEY_FILE.';
+
+const named = ({ id, where }: KeyEncryptionKey): string => `${id} from ${where}`;
 
 function headerOf(sealed: string, purpose: string) {
   try {

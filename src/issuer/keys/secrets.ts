@@ -47,7 +47,7 @@ export async function openOutboxSealer(deps: {
     throw new KeyTrouble('The database lacks the key of its mails: start the server once first.');
   }
   const sealer = createSealer([
-    { id: OUTBOX_KEY, bytes: await deps.sealer.open(sealed, OUTBOX_KEY) },
+    { id: OUTBOX_KEY, bytes: await deps.sealer.open(sealed, OUTBOX_KEY), where: 'the database' },
   ]);
   return {
     seal: (text, purpose) => sealer.seal(Buffer.from(text), purpose),

@@ -3,6 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { type RecordingDeps, recording } from '../audit/recording.ts';
 import { eventOf } from './events.ts';
 import type { HighWaterMark } from './high-water.ts';
+import type { KeyEncryptionKey } from './key-encryption-key.ts';
 import { makeKeyPair, type NewKeyPair } from './key-pair.ts';
 import type { KeyPolicy } from './life-cycle.ts';
 import { type Decision, decide, type KeyCommand } from './machine.ts';
@@ -28,6 +29,8 @@ export interface TransitionDeps extends RecordingDeps {
   readonly highWater: HighWaterMark;
   /** Whether verifiers see a key, asked before a planned rotation to it; absent: not asked. */
   readonly isVisible?: ((next: StoredKey) => Promise<boolean>) | undefined;
+  /** The key-encryption keys as they are where `sealer` had its own from; absent: the same. */
+  readonly keyEncryptionKeys?: (() => Promise<readonly KeyEncryptionKey[]>) | undefined;
 }
 
 /** Where changes of the keys are notified, after their commit. */
