@@ -15,12 +15,15 @@ import { askedReturn, withReturn } from './return-to.ts';
 import { seeOther, sendPage } from './send-page.ts';
 import type { Visits } from './visit.ts';
 
-/** A mailed token, or the link around it, as somebody without scripts pastes it. */
+/**
+ * A mailed token, or the link around it, as somebody without scripts pastes it; also out of the raw
+ * mail, where a long line is broken by `=` and the link's own `=` is `=3D`.
+ */
 const mailedToken = z
   .string()
   .trim()
   .min(1)
-  .transform((text) => text.replace(/^.*#token=/s, ''));
+  .transform((text) => text.replace(/^.*#token=/s, '').replace(/^3D|=\s*/g, ''));
 
 const whose = z.strictObject({ email: emailAddress, return_to: z.string().optional() });
 const fresh = z.strictObject({
