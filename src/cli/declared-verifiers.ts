@@ -23,7 +23,8 @@ export async function knownVerifiers(dataDir: string): Promise<readonly Verifier
     const { readVerifiers } = await import('./rehearsal-plan.ts');
     return await readVerifiers(text);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return VERIFIER_KINDS;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return VERIFIER_KINDS;
     throw new PlanFault(`${path}: ${(error as Error).message}`);
   }
 }

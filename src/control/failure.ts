@@ -1,8 +1,10 @@
 import { DatabaseBusyError } from '../db/directory-lock.ts';
+import { refusalOfUrl } from '../db/errors.ts';
 import { DatabaseTooOldError } from '../db/server-check.ts';
 import { KeyCommandRefused } from '../issuer/keys/commands.ts';
 import { KeyTrouble } from '../issuer/keys/errors.ts';
-import { AppError, type FieldError, unavailable } from '../kit/errors.ts';
+import { AppError, type FieldError, reasonOf, unavailable } from '../kit/errors.ts';
+import { UnusableDirectory } from '../kit/make-directory.ts';
 
 /** Why an operation was not done, in a form that crosses the socket and prints under `--json`. */
 export interface Failure {
@@ -57,7 +59,11 @@ export const TRY_AGAIN = 75;
 export const BAD_CONFIGURATION = 78;
 
 /** Refusals that no waiting mends. */
-const FINAL: ReadonlySet<string> = new Set(['unknown_kid', 'database_restored']);
+const FINAL: ReadonlySet<string> = new Set([
+  'unknown_kid',
+  'database_restored',
+  'key_encryption_key_unread',
+]);
 
 /** SQLSTATE of a statement that names a table which is not there. */
 const UNDEFINED_TABLE = '42P01';
@@ -80,11 +86,27 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof DatabaseTooOldError) {
     return { code: 'database_too_old', detail, status: BAD_CONFIGURATION };
   }
+  if (error instanceof UnusableDirectory) {
+    return { code: 'directory_unusable', detail, status: BAD_CONFIGURATION };
+  }
   if (error instanceof DatabaseBusyError) {
     return { code: 'database_busy', detail, status: TRY_AGAIN };
   }
   if (error instanceof AppError && error.spec === unavailable) {
-    return { code: 'unavailable', detail, status: TRY_AGAIN };
+    const refusal = refusalOfUrl(error);
+    if (refusal !== undefined) {
+      return {
+        code: 'database_refused',
+        detail: `PostgreSQL lets nobody in by this DATABASE_URL: ${refusal}`,
+        status: BAD_CONFIGURATION,
+      };
+    }
+    const reason = reasonOf(error);
+    return {
+      code: 'unavailable',
+      detail: reason === undefined ? detail : `${detail} (${reason})`,
+      status: TRY_AGAIN,
+    };
   }
   if (error instanceof AppError) {
     const { fields } = error.extras;
@@ -95,6 +117,11 @@ export function describeFailure(error: unknown): Failure {
   const cause = error instanceof PrivateListenerError ? error.cause : error;
   const { code, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
   if (code === UNDEFINED_TABLE) return failed('database_not_set_up', NO_TABLES);
+  if (code === 'ENOTFOUND' && syscall === 'getaddrinfo') {
+    const where = error instanceof PrivateListenerError ? 'ADMIN_HOST' : 'HOST';
+    const fault = `${where}: ${detail}. Set it to an address of this machine, such as 127.0.0.1.`;
+    return { code: 'address_unusable', detail: fault, status: BAD_CONFIGURATION };
+  }
   // EACCES also comes from files, whose message names the path.
   // Workers have their listener opened for them, which is a `bind`.
   if (syscall !== 'listen' && syscall !== 'bind') return failed('failed', detail);

@@ -77,15 +77,21 @@ async function writeTo(response: ServerResponse, lines: string): Promise<void> {
 }
 
 async function answer({ operations, log }: ControlDeps, line: string, streams: Streams) {
+  let name = '';
   try {
-    const { operation: name, input } = JSON.parse(line) as { operation: string; input: unknown };
+    const { operation: asked, input } = JSON.parse(line) as { operation: string; input: unknown };
+    name = asked;
     const operation = Object.hasOwn(OPERATIONS, name) && OPERATIONS[name as OperationName];
     if (!operation)
       throw new Error(`The server knows no operation ${name}; is it an older release?`);
     log.info({ operation: name }, 'command');
     return { result: await operation.run(operations, input, streams) };
   } catch (error) {
-    log.warn({ err: error }, 'command failed');
-    return { failure: describeFailure(error) };
+    const failure = describeFailure(error);
+    // Who asked is told the rest, which may name an address.
+    if (failure.code !== 'failed')
+      log.info({ operation: name, code: failure.code }, 'command refused');
+    else log.warn({ operation: name, err: error }, 'command failed');
+    return { failure };
   }
 }

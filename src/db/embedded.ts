@@ -1,9 +1,10 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely } from 'kysely';
 import { seconds } from '../kit/duration.ts';
 import { unavailableError } from '../kit/errors.ts';
+import { makeDirectory } from '../kit/make-directory.ts';
 import type { Trace } from '../kit/trace.ts';
 import type { Database, DatabaseLog } from './database.ts';
 import { lockDirectory } from './directory-lock.ts';
@@ -37,7 +38,7 @@ export async function openEmbedded(options: {
   readonly trace?: Trace | undefined;
 }): Promise<Database> {
   const { dataDir, log, trace } = options;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDirectory('DATA_DIR', dataDir);
   const lock = await lockDirectory(dataDir);
   const pglite = await openDirectory(dataDir).catch(async (error) => {
     await lock.release();

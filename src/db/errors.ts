@@ -1,4 +1,4 @@
-import { type AppError, unavailableError } from '../kit/errors.ts';
+import { AppError, unavailableError } from '../kit/errors.ts';
 
 /**
  * A statement the database refused. It carries the SQLSTATE and the constraint's name, and
@@ -77,6 +77,22 @@ export function stripped(error: unknown): unknown {
 /** The 503 for a database that does not answer; `cause` goes to the log, stripped. */
 export const databaseAway = (cause: unknown): AppError =>
   unavailableError('The database is not available at the moment.', 1, stripped(cause));
+
+/** Who and what a server refuses to let in: user, password, database (SQLSTATE 28 and 3D), TLS. */
+const TURNED_AWAY = ['28', '3D'];
+const NO_TLS = /does not support SSL|certificate|SSL alert|wrong version number/i;
+
+/**
+ * Why a database that is away turns us down, where that is for what `DATABASE_URL` says; undefined
+ * where it may just be away. @param error a `databaseAway`, or what a driver threw
+ */
+export function refusalOfUrl(error: unknown): string | undefined {
+  const cause = error instanceof AppError ? error.extras.cause : error;
+  const code = sqlState(cause);
+  const message = text(cause, 'message');
+  if (code !== undefined) return matches(code, TURNED_AWAY) ? message : undefined;
+  return message !== undefined && NO_TLS.test(message) ? message : undefined;
+}
 
 /** What leaves this room for a driver's error: a 503 where waiting helps, else the error stripped. */
 export function translated(error: unknown): unknown {

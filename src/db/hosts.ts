@@ -18,7 +18,7 @@ export function splitHosts(url: Secret<string>): readonly [Host, ...Host[]] {
   const [, scheme, credentials, authority, rest] = URL_PARTS.exec(url.reveal()) ?? [];
   if (scheme === undefined || authority === undefined) throw malformed();
   const split = (part: string): Host => {
-    const one = `${scheme}${credentials}${part}${rest}`;
+    const one = `${scheme}${credentials}${part}${strictTls(rest ?? '')}`;
     // No host at all is a socket directory in the query, which pg reads itself.
     if (part === '' && !/[?&]host=/.test(rest ?? '')) throw malformed();
     if (part !== '' && !URL.canParse(`tcp://${part}`)) throw malformed();
@@ -28,6 +28,13 @@ export function splitHosts(url: Secret<string>): readonly [Host, ...Host[]] {
   const [first = '', ...others] = authority.split(',');
   return [split(first), ...others.map(split)];
 }
+
+/**
+ * The server's certificate is checked, and its name, with each mode that asks for TLS: `pg` does
+ * that already, and warns in each process that it may do otherwise one day.
+ */
+const strictTls = (rest: string): string =>
+  rest.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full');
 
 const malformed = () =>
   new Error('not a PostgreSQL URL; a good one: postgres://user:password@host:5432/name');

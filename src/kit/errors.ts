@@ -69,3 +69,9 @@ export const unavailable: ErrorSpec = {
 /** A 503 that says when to come back, in whole seconds. */
 export const unavailableError = (detail: string, retryAfter = 1, cause?: unknown): AppError =>
   new AppError(unavailable, { detail, retryAfter, cause });
+
+/** What an error came of, in a few words for an operator; undefined where it says nothing of it. */
+export function reasonOf({ extras }: AppError): string | undefined {
+  const { message, code } = (extras.cause ?? {}) as NodeJS.ErrnoException;
+  return message || code || undefined;
+}

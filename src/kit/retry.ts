@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, unavailable } from './errors.ts';
+import { AppError, reasonOf, unavailable } from './errors.ts';
 import type { Logger } from './log.ts';
 
 const FIRST_PAUSE = 100;
@@ -25,7 +25,10 @@ export async function untilAvailable<T>(
       return result;
     } catch (err) {
       if (!(err instanceof AppError) || err.spec !== unavailable) throw err;
-      if (attempt % LINES_EVERY === 0) deps.log.warn({ err }, `${what} is away; waiting for it`);
+      if (attempt % LINES_EVERY === 0) {
+        // Without its stack: it is expected, and there is nothing to look for in it.
+        deps.log.warn({ reason: reasonOf(err) }, `${what} is away; waiting for it`);
+      }
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt);
       await sleep(pause, undefined, { signal: deps.signal });
     }

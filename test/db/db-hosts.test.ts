@@ -10,8 +10,9 @@ test.each([
   [
     'postgresql://u:p@h1:6000,h2/db?sslmode=require&x=a,b',
     [
-      ['h1:6000', 'postgresql://u:p@h1:6000/db?sslmode=require&x=a,b'],
-      ['h2:5432', 'postgresql://u:p@h2/db?sslmode=require&x=a,b'],
+      // As `pg` understands it, and said so that it does not warn.
+      ['h1:6000', 'postgresql://u:p@h1:6000/db?sslmode=verify-full&x=a,b'],
+      ['h2:5432', 'postgresql://u:p@h2/db?sslmode=verify-full&x=a,b'],
     ],
   ],
   [
