@@ -12,7 +12,8 @@ import { migrateCommand } from './cli/migrate.ts';
 import { rehearseKeysCommand } from './cli/rehearse.ts';
 import { serveCommand } from './cli/serve.ts';
 import { explainSessionCommand } from './cli/sessions.ts';
-import { type Commands, findCommand, readQuestion, usage, usageOf } from './cli/usage.ts';
+import { complainOf } from './cli/unknown-command.ts';
+import { type Commands, findCommand, readQuestion, usageOf } from './cli/usage.ts';
 import {
   createUserCommand,
   deleteUserCommand,
@@ -68,11 +69,7 @@ export async function run(invocation: Invocation): Promise<number> {
   }
   const found = question ? undefined : findCommand(COMMANDS, argv);
   if (found) return runWith(found.command, { ...invocation, argv: argv.slice(found.length) });
-  const complaint =
-    argv.length === 0
-      ? 'A command is missing.'
-      : `There is no command ${argv.slice(0, 2).join(' ')}.`;
-  invocation.err.write(`${complaint}\n\n${usage(COMMANDS)}`);
+  invocation.err.write(complainOf(COMMANDS, question?.about === 'usage' ? question.words : argv));
   return USAGE_ERROR;
 }
 

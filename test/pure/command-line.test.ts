@@ -59,3 +59,40 @@ test('--version prints the version', async () => {
 test.each(['constructor', 'toString', '__proto__'])('%s is no command', async (word) => {
   expect(await ask(word)).toMatchObject({ status: 2, out: '' });
 });
+
+describe('no command', () => {
+  test.each([
+    ['kyes list', 'keys list'],
+    ['key rotate --force', 'keys rotate'],
+    ['users lsit --json', 'users list'],
+    ['user delete a@example.com', 'users delete'],
+    ['server', 'serve'],
+    ['migrte now', 'migrate'],
+    ['validate-confg', 'validate-config'],
+    ['kyes', 'keys'],
+    ['hlep', 'help'],
+    ['help user list', 'users list'],
+    ['kyes list --help', 'keys list'],
+  ])('%s is one line that names %s', async (line, meant) => {
+    const { status, out, err } = await ask(line);
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+    expect(err).toMatch(/^There is no command .*; did you mean `.*`\? See keyturn .*\.\n$/);
+    expect(err).toContain(`did you mean \`${meant}\`?`);
+  });
+
+  test.each([
+    ['fly', 'There is no command fly. See keyturn help.\n'],
+    ['list keys', 'There is no command list keys. See keyturn help.\n'],
+    ['users forget a', 'There is no command users forget. See keyturn users --help.\n'],
+    ['--json', 'There is no option --json. See keyturn help.\n'],
+    ['constructor', 'There is no command constructor. See keyturn help.\n'],
+  ])('%s: %s', async (line, err) => {
+    expect(await ask(line)).toEqual({ status: 2, out: '', err });
+  });
+
+  test.each(['keys', 'users', 'keys --json'])('%s shows what there is of it', async (line) => {
+    const [group = ''] = line.split(' ');
+    const { out } = await ask(`${group} --help`);
+    expect(await ask(line)).toEqual({ status: 2, out: '', err: out });
+  });
+});

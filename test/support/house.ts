@@ -107,6 +107,7 @@ export const PURE: readonly Place[] = [
   'src/jwt/jws.ts',
   'src/kit/brand.ts',
   'src/kit/duration.ts',
+  'src/kit/edit-distance.ts',
   'src/kit/fifo.ts',
   'src/kit/json.ts',
   'src/kit/secret.ts',
