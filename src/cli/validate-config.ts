@@ -1,3 +1,4 @@
+import type { VariableName } from '../config/variables.ts';
 import type { ConfigResult } from '../config.ts';
 import { BAD_CONFIGURATION, DONE, FAILED, USAGE_ERROR } from '../control/failure.ts';
 import { systemClock } from '../kit/clock.ts';
@@ -10,6 +11,12 @@ import { type Command, readOptions } from './invocation.ts';
 
 /** What an issuer is held to where the own configuration cannot be read. */
 const USUAL_TIMES = { clockSkew: seconds(60), verifierCacheTtl: times(24 * 3600, seconds(1)) };
+
+/** Variables that a warning may name and docs/deployment.md says more of. */
+export const EXPLAINED: readonly VariableName[] = [
+  ...(['DATABASE_URL', 'ISSUER_URL', 'SMTP_URL', 'TRUST_PROXY'] as const),
+  ...(['ADMIN_HOST', 'ALLOWED_ORIGINS', 'LOG_FORMAT'] as const),
+];
 
 /** `keyturn validate-config`: changes nothing, and asks the issuer for what anybody may see. */
 export const validateConfigCommand: Command = {
@@ -36,7 +43,9 @@ export const validateConfigCommand: Command = {
       checks.push(...(await inspectIssuer({ clock: systemClock(), policy }, issuer)));
     }
     const failed = checks.some(({ status }) => status === 'fail');
-    invocation.out.write(json ? `${JSON.stringify({ ok: !failed, checks })}\n` : render(checks));
+    invocation.out.write(
+      json ? `${JSON.stringify({ ok: !failed, checks })}\n` : render(checks) + pointer(configured),
+    );
     if ('faults' in configured) return BAD_CONFIGURATION;
     return failed ? FAILED : DONE;
   },
@@ -49,9 +58,14 @@ function describeConfiguration(result: ConfigResult): Check[] {
     );
   }
   if (result.warnings.length === 0) return [ok('configuration', 'Nothing to complain about.')];
-  return result.warnings.map((warning) =>
-    warn('configuration', warning, 'Unwise, not forbidden: docs/configuration.md says more.'),
-  );
+  return result.warnings.map((warning) => warn('configuration', warning));
+}
+
+/** Where to read on about what is unwise; nothing when no page says more than the warnings do. */
+function pointer(result: ConfigResult): string {
+  const warnings = 'faults' in result ? [] : result.warnings;
+  const names = EXPLAINED.filter((name) => warnings.some((line) => line.startsWith(`${name}: `)));
+  return names.length === 0 ? '' : `docs/deployment.md explains ${names.join(', ')}.\n`;
 }
 
 function render(checks: readonly Check[]): string {

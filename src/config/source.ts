@@ -31,6 +31,8 @@ export interface Source {
   parsed<T>(name: VariableName, read: (text: string) => T): T | undefined;
   fault(name: VariableName, problem: string, example?: string): void;
   warn(name: VariableName, advice: string): void;
+  /** Warns of a variable that is none of ours, and seems to be meant as one. */
+  unknown(name: string, meant: VariableName): void;
   /** Whether one of the names has a fault already: then do not judge it against another. */
   faulty(...names: VariableName[]): boolean;
 }
@@ -92,6 +94,7 @@ export function createSource(env: Environment, role: Role): Source {
     parsed,
     fault,
     warn: (name, advice) => warnings.push(`${name}: ${advice}`),
+    unknown: (name, meant) => warnings.push(`${name}: unknown; did you mean ${meant}?`),
     faulty: (...names) => faults.some((one) => names.includes(one.name)),
     choice: (name, choices) =>
       defaulted(name, (text) => {

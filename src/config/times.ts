@@ -3,6 +3,7 @@ import {
   formatDuration as format,
   times as multiply,
   seconds,
+  spellDuration as spell,
   sum,
 } from '../kit/duration.ts';
 import type { Role, Source } from './source.ts';
@@ -106,11 +107,7 @@ function atMost(
   limit: Duration,
 ): void {
   if (value <= limit || source.faulty(name, limitName)) return;
-  source.fault(
-    name,
-    `${format(value)} is longer than ${limitName}, ${format(limit)}`,
-    format(limit),
-  );
+  source.fault(name, `${spell(value)} is longer than ${limitName}, ${spell(limit)}`, format(limit));
 }
 
 function judgeIssuer(source: Source, times: Times): void {
@@ -127,7 +124,7 @@ function judgeIssuer(source: Source, times: Times): void {
   ) {
     source.fault(
       'KEY_ROTATION_INTERVAL',
-      `${format(times.keyRotationInterval)} is less than ${format(propagation)}, the time a new key ` +
+      `${spell(times.keyRotationInterval)} is less than ${spell(propagation)}, the time a new key ` +
         'needs to reach every verifier ' +
         '(VERIFIER_CACHE_TTL + JWKS_MAX_AGE + CLOCK_SKEW + KEY_LEASE)',
       format(propagation),
@@ -142,14 +139,14 @@ function adviseKeys(source: Source, times: Times): void {
   if (retiring > multiply(RETIRING_KEYS, times.keyRotationInterval)) {
     source.warn(
       'KEY_ROTATION_INTERVAL',
-      `a retired key stays published for ${format(retiring)}, and never more than five keys are ` +
+      `a retired key stays published for ${spell(retiring)}, and never more than five keys are ` +
         'published: rotations will come later than the interval says',
     );
   }
   if (times.verifierCacheTtl < times.jwksMaxAge) {
     source.warn(
       'VERIFIER_CACHE_TTL',
-      `is less than JWKS_MAX_AGE, ${format(times.jwksMaxAge)}, which some verifiers go by`,
+      `is less than JWKS_MAX_AGE, ${spell(times.jwksMaxAge)}, which some verifiers go by`,
     );
   }
   if (times.jwksMaxAge === seconds(0)) {
@@ -158,7 +155,7 @@ function adviseKeys(source: Source, times: Times): void {
   if (times.jwksMaxAge > HOUR) {
     source.warn(
       'JWKS_MAX_AGE',
-      `after a revocation, caches hand out the stolen key for up to ${format(times.jwksMaxAge)}`,
+      `after a revocation, caches hand out the stolen key for up to ${spell(times.jwksMaxAge)}`,
     );
   }
   if (times.clockSkew === seconds(0)) {
@@ -170,13 +167,13 @@ function adviseTokens(source: Source, times: Times): void {
   if (times.accessTokenTtl > HOUR) {
     source.warn(
       'ACCESS_TOKEN_TTL',
-      `other services accept a token for up to ${format(times.accessTokenTtl)} after a logout`,
+      `other services accept a token for up to ${spell(times.accessTokenTtl)} after a logout`,
     );
   }
   if (times.refreshReplayWindow > multiply(5, MINUTE)) {
     source.warn(
       'REFRESH_REPLAY_WINDOW',
-      `a copied refresh token goes unnoticed for up to ${format(times.refreshReplayWindow)}`,
+      `a copied refresh token goes unnoticed for up to ${spell(times.refreshReplayWindow)}`,
     );
   }
   if (times.refreshReplayWindow >= times.refreshTokenTtl) {

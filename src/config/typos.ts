@@ -13,7 +13,7 @@ export function warnOfTypos(source: Source, env: Environment): void {
   for (const given of Object.keys(env)) {
     if (!env[given] || given in VARIABLES) continue;
     const meant = names.find((name) => looksLike(given, name));
-    if (meant) source.warn(meant, `${given} is set but means nothing here; is it a misspelling?`);
+    if (meant) source.unknown(given, meant);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Check } from '../../src/resource-server/inspection/check.ts';
 import { checkKeys } from '../../src/resource-server/inspection/key-checks.ts';
 import { checkHttps, checkMetadata } from '../../src/resource-server/inspection/metadata-checks.ts';
 import { readJwkSet } from '../../src/resource-server/jwk-set.ts';
+import { type Env, PRODUCTION } from '../support/config.ts';
 import { DRIVERS, newDirectory, type TestDriver } from '../support/databases.ts';
 import { type FakeIssuer, fakeKey, startFakeIssuer } from '../support/fake-issuer.ts';
 import { startKeyturn } from '../support/keyturn.ts';
@@ -19,7 +20,7 @@ const home = process.cwd();
 beforeAll(async () => process.chdir(await newDirectory()));
 afterAll(() => process.chdir(home));
 
-async function keyturn(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+async function keyturn(argv: readonly string[], env: Env = {}) {
   const [out, err] = [new PassThrough(), new PassThrough()];
   const status = await run({ argv: ['validate-config', ...argv], env, out, err });
   out.end();
@@ -195,7 +196,26 @@ describe('the configuration', () => {
   test('that is unwise says why', async () => {
     const { status, stdout } = await keyturn([], { CLOCK_SKEW: '0s' });
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^warn {2}configuration {2}.*CLOCK_SKEW/m);
+    expect(stdout).toMatch(/^warn {2}configuration {2}CLOCK_SKEW: .*\n\n.* to mend\.\n$/);
+  });
+
+  test('that is misspelt names what was meant', async () => {
+    const { status, stdout } = await keyturn([], { ACCES_TOKEN_TTL: '5m' });
+    expect(status).toBe(0);
+    expect(stdout).toBe(
+      'warn  configuration  ACCES_TOKEN_TTL: unknown; did you mean ACCESS_TOKEN_TTL?\n\n' +
+        '0 ok, 1 to look at, 0 to mend.\n',
+    );
+  });
+
+  test('that is unwise leads once to the page that says more', async () => {
+    const env = { ...PRODUCTION, TRUST_PROXY: '0', LOG_FORMAT: 'pretty', CLOCK_SKEW: '0s' };
+    const { stdout } = await keyturn([], env);
+    expect(stdout.match(/^warn /gm)).toHaveLength(3);
+    expect(stdout.match(/docs\//g)).toHaveLength(1);
+    expect(stdout).toMatch(
+      / to mend\.\ndocs\/deployment\.md explains TRUST_PROXY, LOG_FORMAT\.\n$/,
+    );
   });
 
   test('that is unusable names every fault with an example, looks at the issuer, and is 78', async () => {

@@ -163,9 +163,7 @@ describe('the rest', () => {
     ['WORKER', 'WORKERS'],
     ['JWKS_URL', 'JWKS_URI'],
   ])('%s looks like %s', (given, meant) => {
-    expect(warnings({ [given]: 'x' })).toBe(
-      `${meant}: ${given} is set but means nothing here; is it a misspelling?`,
-    );
+    expect(warnings({ [given]: 'x' })).toBe(`${given}: unknown; did you mean ${meant}?`);
   });
 
   test('what every shell sets is no misspelling', () => {

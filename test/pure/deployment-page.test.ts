@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { EXPLAINED } from '../../src/cli/validate-config.ts';
 import { faulty, PRODUCTION, warnings } from '../support/config.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/deployment.md'), 'utf8');
@@ -24,5 +25,11 @@ describe('what docs/deployment.md says of production', () => {
     expect(verdict).toBe('warned');
     const names = pairs.map(([name]) => `${name}:`);
     expect(names.filter((name) => warnings(env).includes(name))).not.toEqual([]);
+  });
+
+  test('is all that validate-config points to it for', () => {
+    const warned = rows.filter(({ verdict }) => verdict === 'warned');
+    const names = warned.map(({ settings }) => settings.split('=', 1)[0]);
+    expect(names.sort()).toEqual([...EXPLAINED].sort());
   });
 });

@@ -1,4 +1,4 @@
-import { type Duration, formatDuration, seconds, spellDuration } from '../../kit/duration.ts';
+import { type Duration, seconds, spellDuration } from '../../kit/duration.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 /** Times that the answers of an issuer are held to. */
@@ -33,7 +33,7 @@ export function checkCaching(headers: Headers, policy: InspectionPolicy): Check 
     return fail(
       'jwks.cache',
       `Caches may keep it for ${spellDuration(age)}, longer than VERIFIER_CACHE_TTL, ` +
-        `${formatDuration(policy.verifierCacheTtl)}: new keys sign before everybody has them.`,
+        `${spellDuration(policy.verifierCacheTtl)}: new keys sign before everybody has them.`,
       'Lower max-age, or raise VERIFIER_CACHE_TTL.',
     );
   }

@@ -4,7 +4,7 @@ export interface Check {
   readonly check: string;
   readonly status: 'ok' | 'warn' | 'fail';
   readonly detail: string;
-  /** What to do about it; on every `warn` and `fail`. */
+  /** What to do about it; on every `fail`, and on a `warn` whose detail does not say. */
   readonly mend?: string;
 }
 
@@ -12,11 +12,11 @@ export interface Check {
 export const ok = (check: string, detail: string): Check => ({ check, status: 'ok', detail });
 
 /** It works, and may not do so for everybody or for ever. */
-export const warn = (check: string, detail: string, mend: string): Check => ({
+export const warn = (check: string, detail: string, mend?: string): Check => ({
   check,
   status: 'warn',
   detail,
-  mend,
+  ...(mend !== undefined && { mend }),
 });
 
 /** Tokens will be refused, or may be forged. */
