@@ -1,6 +1,7 @@
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { isReaderGone, READER_GONE } from './cli/reader-gone.ts';
 import { threadPoolSize } from './cli/thread-pool.ts';
 import { restartServer } from './restart.js';
 
@@ -14,10 +15,16 @@ enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/keyturn'));
 const { run } = await import('./cli.ts');
 flushCompileCache();
 
-process.exitCode = await run({
+// A reader that has seen enough is no fault to report.
+process.stdout.on('error', (error) => {
+  if (!isReaderGone(error)) throw error;
+  process.exitCode = READER_GONE;
+});
+const status = await run({
   argv: process.argv.slice(2),
   env: process.env,
   out: process.stdout,
   err: process.stderr,
   input: () => process.stdin,
 });
+process.exitCode ??= status;

@@ -5,6 +5,7 @@ import { NO_STREAMS, type Streams } from '../control/streams.ts';
 import { createLogger } from '../kit/log.ts';
 import { configure } from './configure.ts';
 import type { Invocation } from './invocation.ts';
+import { isReaderGone, READER_GONE } from './reader-gone.ts';
 
 /** How a command shows what came of its operation. */
 export interface Presentation<Result> {
@@ -28,8 +29,18 @@ export async function doOperation<Result extends object>(
   const { config } = configured;
   // What a command prints is its answer alone; what there is to say besides goes beside it.
   const log = createLogger({ ...config.log, level: 'warn', destination: invocation.err });
-  const answer = await operate({ config, log }, name, input, { ...NO_STREAMS, ...streams });
+  const { input: read, write } = { ...NO_STREAMS, ...streams };
+  let readerGone = false;
+  const answer = await operate({ config, log }, name, input, {
+    input: read,
+    write: (lines) =>
+      write(lines).catch((error: unknown) => {
+        readerGone = isReaderGone(error);
+        throw error;
+      }),
+  });
   if ('failure' in answer) {
+    if (readerGone) return READER_GONE;
     invocation[json ? 'out' : 'err'].write(renderFailure(name, answer.failure, json));
     return answer.failure.status;
   }

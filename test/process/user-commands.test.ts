@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -27,6 +27,20 @@ const pipedInto = ({ cwd, env }: Site, argv: readonly string[], text: string) =>
       resolve({ status: error ? error.code : 0, stdout, stderr }),
     );
     child.stdin?.end(text);
+  });
+
+/** A command whose reader leaves at the first it is told, as `head` does, or before. */
+const leaveReading = (site: Site, argv: readonly string[], at: 'start' | 'data') =>
+  new Promise<{ status: number | null; stderr: string }>((resolve) => {
+    const env = { PATH: process.env.PATH, ...site.env };
+    const child = spawn(process.execPath, [MAIN, ...argv], { cwd: site.cwd, env });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    if (at === 'start') child.stdout.destroy();
+    else child.stdout.once('data', () => child.stdout.destroy());
+    child.on('close', (status) => resolve({ status, stderr }));
   });
 
 const line = (fields: object) => `${JSON.stringify(fields)}\n`;
@@ -83,6 +97,10 @@ describe.each(DRIVERS)('commands about users beside a server on $name', (driver)
       expect(exported).toMatchObject({ status: 0, stderr: `Users exported: ${MANY + 1}.\n` });
       const lines = exported.stdout.trimEnd().split('\n');
       expect(new Set(lines.map((text) => JSON.parse(text).email)).size).toBe(MANY + 1);
+      expect(await leaveReading(site, ['users', 'export'], 'data')).toEqual({
+        status: 141,
+        stderr: '',
+      });
       expect((await say('users export --no-hashes', site)).stdout).not.toContain('password_hash');
 
       const created = await runCommand(
@@ -153,6 +171,11 @@ test.each([
   const said = await say(words, site);
   expect(said).toMatchObject({ status, stdout: '' });
   expect(said.stderr).toMatch(status === 2 ? /See:? keyturn / : /cannot be read/);
+});
+
+test('an answer that nobody reads is no fault', async () => {
+  const site = { cwd: await newDirectory(), env: {} };
+  expect(await leaveReading(site, ['help'], 'start')).toEqual({ status: 141, stderr: '' });
 });
 
 test('users.md names every field that an import reads', async () => {
