@@ -93,5 +93,5 @@ function shorten(url: string): string {
 }
 
 const [file] = process.argv.slice(2);
-if (file === undefined) console.error('node bench/profile.ts FILE.cpuprofile');
+if (file === undefined) console.error('npx node bench/profile.ts FILE.cpuprofile');
 else summarise(JSON.parse(readFileSync(file, 'utf8')) as Profile);
