@@ -23,14 +23,16 @@ export function welcome(config: Config): string {
   Keyturn is ready.
 
 ${lines.join('\n')}
+${config.registration === 'open' ? callToTry(here) : ''}
+`;
+}
 
+const callToTry = (here: string): string => `
   Try it:
 
   curl -s ${here}/api/auth/register -H 'Content-Type: application/json' \\
     -d '{"email":"ada@example.com","password":"a long and secret one","name":"Ada"}'
-
 `;
-}
 
 /** Where this machine reaches the listener. */
 function addressOf({ host, port }: Config['listen']): string {

@@ -23,6 +23,12 @@ test.each([
   expect(text).toContain(`curl -s ${here}/api/auth/register`);
 });
 
+test('where nobody may register, there is nothing to try', () => {
+  const text = welcome(config({ REGISTRATION: 'closed' }));
+  expect(text).toContain('Keyturn is ready.');
+  expect(text).not.toMatch(/Try it|curl/);
+});
+
 test('in production there are log lines only', () => {
   expect(welcome(config(PRODUCTION))).toBe('');
 });

@@ -4,7 +4,7 @@ import type { Site } from './site.ts';
 
 /** Where a newcomer finds things. */
 export function homePage(site: Site): Html {
-  const { brand, issuer } = site;
+  const { brand } = site;
   return layout(site, {
     name: 'home',
     title: 'Welcome',
@@ -30,23 +30,30 @@ ${place('/openapi.json', 'The same for machines')}
 ${place('/account', 'Your own account')}
 </dl>
 </section>
-<section class="part" aria-labelledby="try">
-<div><h2 id="try">Try it from a shell</h2><p class="hint">Register, and see who you are.</p></div>
-<div class="shell">
-<pre tabindex="0"><code>curl -s ${issuer}/api/auth/register \\
-  -H 'Content-Type: application/json' \\
-  -d '{"email": "ada@example.com", "name": "Ada",
-       "password": "a long and secret one"}'</code></pre>
-<pre tabindex="0"><code>curl -s ${issuer}/api/auth/me \\
-  -H "Authorization: Bearer $access_token"</code></pre>
-</div>
-</section>
+${fromShell(site)}
 </div>`,
   });
 }
 
 const place = (path: string, about: string): Html =>
   html`<div><dt><a href="${path}">${path}</a></dt><dd>${about}</dd></div>`;
+
+/** Two calls that lead to an answer here: where registering gives no tokens, one logs in instead. */
+function fromShell({ issuer, registration, emailVerification }: Site): Html {
+  const registers = registration === 'open' && emailVerification === 'optional';
+  return html`<section class="part" aria-labelledby="try">
+<div><h2 id="try">Try it from a shell</h2>
+<p class="hint">${registers ? 'Register' : 'Log in'}, and see who you are.</p></div>
+<div class="shell">
+<pre tabindex="0"><code>curl -s ${issuer}/api/auth/${registers ? 'register' : 'login'} \\
+  -H 'Content-Type: application/json' \\
+  -d '{"email": "ada@example.com",${registers && ' "name": "Ada",'}
+       "password": "a long and secret one"}'</code></pre>
+<pre tabindex="0"><code>curl -s ${issuer}/api/auth/me \\
+  -H "Authorization: Bearer $access_token"</code></pre>
+</div>
+</section>`;
+}
 
 /** A page for what went wrong, with nothing that the problem would not say. */
 export const errorPage = (

@@ -13,6 +13,7 @@ export type SiteConfig = Pick<
   | 'allowedOrigins'
   | 'trustProxy'
   | 'registration'
+  | 'emailVerification'
   | 'passwordMinLength'
   | 'todoApp'
 >;
