@@ -142,7 +142,9 @@ describe('the todo app', () => {
       await stored().patch(id, { title: theirs });
       await app.row('').getByLabel('Title').fill('Buy hope');
       await app.page.keyboard.press('Enter');
-      await app.alert.getByText(`“${theirs}” was changed elsewhere meanwhile`).waitFor();
+      await app.alert.getByText(`“${theirs}” was saved elsewhere meanwhile`).waitFor();
+      expect(await app.row('').getByLabel('Title').inputValue()).toBe('Buy hope');
+      await app.page.keyboard.press('Escape');
       expect(await app.titles()).toEqual([theirs]);
       expect(await storedTitles()).toEqual([theirs]);
     }
@@ -150,6 +152,35 @@ describe('the todo app', () => {
     await app.box('Buy rope').click();
     await app.alert.getByText('“Buy rope” was deleted elsewhere').waitFor();
     expect(await app.titles()).toEqual([]);
+  });
+
+  test('what was typed is kept when another tab was quicker, and sent by Enter', async () => {
+    await app.open(site);
+    const other = appOn(await app.page.context().newPage());
+    await other.open(site);
+    await add('Buy milk');
+    await other.box('Buy milk').waitFor();
+    const typed = other.row('').getByLabel('Title');
+    await other.button('Edit “Buy milk”').click();
+    await typed.fill('Buy oat milk');
+    await app.button('Edit “Buy milk”').click();
+    await app.row('').getByLabel('Title').fill('Buy soap');
+    await app.page.keyboard.press('Enter');
+    await other.page.locator('li label', { hasText: 'Buy soap' }).waitFor({ state: 'attached' });
+
+    await other.page.keyboard.press('Enter');
+    await other.alert.getByText('“Buy soap” was saved elsewhere').waitFor();
+    await other.alert.getByText('Enter replaces it').waitFor();
+    // To look elsewhere replaces nothing.
+    await other.field.focus();
+    expect(await typed.inputValue()).toBe('Buy oat milk');
+    expect(await storedTitles()).toEqual(['Buy soap']);
+    await typed.press('End');
+    await other.page.keyboard.type(' and soap');
+    await other.page.keyboard.press('Enter');
+    await app.box('Buy oat milk and soap').waitFor();
+    expect(await storedTitles()).toEqual(['Buy oat milk and soap']);
+    expect(await typed.isVisible()).toBe(false);
   });
 
   test('works by keyboard alone, and the focus is never lost', async () => {

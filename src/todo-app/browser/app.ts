@@ -12,7 +12,7 @@ const keyturn = createKeyturn({
 const request = createRequest(keyturn);
 let channel: BroadcastChannel | undefined;
 const tell = (news: News) => channel?.postMessage(news);
-const begin = () => createTodos({ request, show: view.show, apologise: view.apologise, tell });
+const begin = () => createTodos({ request, ...view, tell });
 
 const view = createView({
   add: (title) => todos.add(title),

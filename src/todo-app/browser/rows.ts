@@ -11,16 +11,21 @@ export interface RowActions {
 interface Row {
   readonly element: HTMLLIElement;
   show(todo: Shown): void;
+  reopen(title: string, found: string): void;
+}
+
+/** The list as it is shown. */
+interface Rows {
+  show(todos: readonly Shown[]): void;
+  /** Goes on editing a title that was not taken, as `found` had come meanwhile. */
+  reopen(key: string, title: string, found: string): void;
 }
 
 /** The list: one element a todo, which stays the same (and keeps its focus) as the todo changes. */
-export function createRows(
-  list: HTMLElement,
-  actions: RowActions,
-): (todos: readonly Shown[]) => void {
+export function createRows(list: HTMLElement, actions: RowActions): Rows {
   const rows = new Map<string, Row>();
 
-  return (todos) => {
+  function show(todos: readonly Shown[]): void {
     const keys = new Set(todos.map(({ key }) => key));
     for (const [key, { element }] of rows) {
       if (keys.has(key)) continue;
@@ -39,7 +44,9 @@ export function createRows(
       if (row.element === place) place = place.nextElementSibling;
       else list.insertBefore(row.element, place);
     }
-  };
+  }
+
+  return { show, reopen: (key, title, found) => rows.get(key)?.reopen(title, found) };
 }
 
 /** Keyboards and screen readers stay where something was taken away. */
@@ -60,21 +67,35 @@ function createRow({ key }: Shown, actions: RowActions): Row {
   const remove = find(element, '.delete', HTMLButtonElement);
   let shown: Shown | undefined;
   let editedFrom = '';
+  let contested = false;
 
   function setEditing(editing: boolean): void {
     form.hidden = !editing;
     label.hidden = edit.hidden = editing;
-    if (editing) field.focus();
   }
 
   function begin(): void {
     editedFrom = field.value = text.textContent;
     setEditing(true);
+    field.focus();
     field.select();
+  }
+
+  function reopen(title: string, found: string): void {
+    // What is being typed by now began from the title that was not taken, and will be contested too.
+    if (!form.hidden) return;
+    const focused = document.activeElement;
+    contested = true;
+    editedFrom = found;
+    field.value = title;
+    setEditing(true);
+    // Who has gone on to something else is left there.
+    if (focused === document.body || element.contains(focused)) field.focus();
   }
 
   function finish(keep: boolean, byKeyboard: boolean): void {
     if (form.hidden) return;
+    contested = false;
     setEditing(false);
     if (byKeyboard) edit.focus();
     const title = field.value.trim();
@@ -89,13 +110,17 @@ function createRow({ key }: Shown, actions: RowActions): Row {
     event.preventDefault();
     finish(true, true);
   };
-  field.onblur = () => finish(true, false);
+  field.onblur = () => {
+    // What somebody else has saved is replaced by Enter alone, not by a look elsewhere.
+    if (!contested || !field.value.trim()) finish(true, false);
+  };
   field.onkeydown = ({ key: pressed }) => {
     if (pressed === 'Escape') finish(false, true);
   };
 
   return {
     element,
+    reopen,
     show(todo) {
       if (todo.title !== shown?.title) {
         text.textContent = todo.title;

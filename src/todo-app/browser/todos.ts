@@ -29,6 +29,8 @@ export interface TodosDeps {
   show(state: State): void;
   /** Something did not come to be, and is shown as it was before. */
   apologise(text: string): void;
+  /** A new title was not taken, as `found` had come meanwhile: it can be changed or sent again. */
+  reopen(key: string, title: string, found: string): void;
   tell(news: News): void;
 }
 
@@ -46,10 +48,9 @@ interface Entry {
 }
 
 const PAGE = 100;
-const CHANGED = 'was changed elsewhere meanwhile. This is how it is now.';
 
 /** The todos of a user: shows at once what is asked for, and takes back what fails. */
-export function createTodos({ request, show, apologise, tell }: TodosDeps) {
+export function createTodos({ request, show, apologise, reopen, tell }: TodosDeps) {
   const entries = new Map<string, Entry>();
   /** How far each filter is loaded: undefined not at all, null to the end, else down to this id. */
   const loadedTo: Record<Filter, string | null | undefined> = {
@@ -130,6 +131,13 @@ export function createTodos({ request, show, apologise, tell }: TodosDeps) {
   const reload = async (entry: Entry) =>
     keep(await request('GET', `/${entry.saved?.id}`), entry).saved?.title;
 
+  /** Neither title is lost: one is said, and the other is in the field, to be sent once more. */
+  function contest({ key }: Entry, title: string, found = ''): void {
+    if (found === title) return;
+    apologise(`“${found}” was saved elsewhere meanwhile. Enter replaces it, Escape leaves it.`);
+    reopen(key, title, found);
+  }
+
   const todos = {
     /** Loads the next page of what the filter shows. */
     async load(): Promise<void> {
@@ -185,10 +193,10 @@ export function createTodos({ request, show, apologise, tell }: TodosDeps) {
       if (!entry || title === from) return;
       change(entry, { title }, async () => {
         const found = entry.etag ? entry.saved?.title : await reload(entry);
-        if (found !== from) return apologise(`“${found}” ${CHANGED}`);
+        if (found !== from) return contest(entry, title, found);
         await patch(entry, { title }, entry.etag).catch(async (error) => {
           if (error.status !== 412) throw error;
-          apologise(`“${await reload(entry)}” ${CHANGED}`);
+          contest(entry, title, await reload(entry));
         });
       });
     },

@@ -36,7 +36,7 @@ export function createView(actions: Actions) {
   const undo = find(deleted, 'button', HTMLButtonElement);
   const alert = find(document, '#alert', HTMLDivElement);
   const logout = find(document, '#logout', HTMLButtonElement);
-  const showRows = createRows(list, actions);
+  const rows = createRows(list, actions);
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   form.onsubmit = (event) => {
@@ -75,8 +75,9 @@ export function createView(actions: Actions) {
   }
 
   return {
+    reopen: rows.reopen,
     show(state: State): void {
-      showRows(state.todos);
+      rows.show(state.todos);
       for (const button of filters) button.ariaPressed = String(button.value === state.filter);
       more.hidden = !state.more;
       more.disabled = state.loading;
