@@ -217,6 +217,24 @@ describe('the todo app', () => {
     expect(await app.titles()).toEqual(['three', 'one']);
   });
 
+  test('a long name gives way to the button beside it', async () => {
+    const answer = await fetch(`${site.issuer}/api/auth/me`, {
+      method: 'PATCH',
+      headers: { Authorization: `Bearer ${ada.accessToken}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: 'Augusta Ada King, Countess of Lovelace' }),
+    });
+    expect(answer.status).toBe(200);
+    await app.page.setViewportSize({ width: 390, height: 844 });
+    await app.open(site);
+    const heights = await app.page
+      .locator('.brand, #name, #logout')
+      .evaluateAll((all) => all.map((one) => one.getClientRects()[0]?.height));
+    // Of one line each, and all of them on one.
+    expect(Math.max(...heights.map(Number))).toBeLessThan(48);
+    expect((await app.page.locator('header').boundingBox())?.height).toBeLessThan(48);
+    expect(await app.page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  });
+
   test('is clean to axe in the light and the dark', async () => {
     await app.open(site);
     expect(await violationsOf(app.page)).toEqual([]);
