@@ -69,7 +69,7 @@ export const errorPage = (
     main: html`<p class="eyebrow">${error.status}</p>
 <h1>${error.title}</h1>
 ${error.detail !== undefined && html`<p class="lead">${error.detail}</p>`}
-<div class="actions stack"><a class="button outline" href="/">To the beginning</a></div>
+<div class="actions stack"><a class="button outline" href="/">To the start page</a></div>
 <p class="aftermath">If you ask somebody for help, this number finds it in the log:
 <code>${requestId}</code></p>`,
   });
