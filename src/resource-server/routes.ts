@@ -47,7 +47,7 @@ const description = text({ max: 2000, trim: false, multiline: true }).nullable()
 /** A todo that is to be. */
 export const newTodo = z
   .strictObject({ title, description: description.optional() })
-  .meta({ id: 'NewTodo' });
+  .meta({ id: 'NewTodo', examples: [{ title: 'Water the plants' }] });
 /** What changes of a todo. */
 export const todoChange = z
   .strictObject({
@@ -58,7 +58,7 @@ export const todoChange = z
   .refine((change) => Object.values(change).some((value) => value !== undefined), {
     error: 'must have at least one of title, description and completed',
   })
-  .meta({ id: 'TodoChange', minProperties: 1 });
+  .meta({ id: 'TodoChange', minProperties: 1, examples: [{ completed: true }] });
 const LIMIT = 'must be a whole number from 1 to 100';
 /** Which of the todos, and how many. */
 export const listQuery = z.strictObject({

@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ADA } from '../../src/http/examples.ts';
 import { launchBrowser, openPage, startSite } from '../support/browser.ts';
 import { freshEmail, PASSWORD } from '../support/client.ts';
 import { DRIVERS, type TestDriver } from '../support/databases.ts';
@@ -39,6 +40,8 @@ describe('the page that shows the API', () => {
     const registering = page.locator('#operations-Login-register');
     await registering.locator('.opblock-summary-control').click();
     await registering.locator('.try-out__btn').click();
+    const proposed = JSON.parse(await registering.locator('textarea').inputValue());
+    expect(proposed).toEqual(ADA);
     const ann = { email: freshEmail(), password: PASSWORD, name: 'Ann' };
     await registering.locator('textarea').fill(JSON.stringify(ann));
     await registering.locator('button.execute').click();

@@ -77,6 +77,21 @@ describe('the document of the API', () => {
     );
   });
 
+  test('has for each body an example that is taken as it stands', () => {
+    const { schemas } = written(ALL).components;
+    const seen = ALL.flatMap(({ call, body }) => {
+      const id = body && z.globalRegistry.get(body)?.id;
+      if (!body || !id || id === 'NoFields') return [];
+      const { examples = [] } = schemas[id] as { examples?: unknown[] };
+      return [[call, examples.map((example) => body.safeParse(example).success)]];
+    });
+    expect(seen).toEqual(seen.map(([call]) => [call, [true]]));
+    expect(seen.length).toBeGreaterThan(10);
+    const { Registration } = schemas as Record<string, { examples?: unknown[] }>;
+    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+    expect(readme).toContain(JSON.stringify(Registration?.examples?.[0]));
+  });
+
   test('refuses a body without a name', () => {
     const [operation] = ALL;
     const nameless = { ...operation, body: z.strictObject({}) } as Operation;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
+import { ADA, MAILED_TOKEN } from '../../http/examples.ts';
 import { emailAddress, presentedPassword } from '../../http/text.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import { authenticate } from '../sessions/bearer.ts';
@@ -12,13 +13,20 @@ import type { AccountRoutesDeps } from './routes.ts';
 /** The address that is to be. */
 export const changedEmail = z
   .strictObject({ email: emailAddress, current_password: presentedPassword })
-  .meta({ id: 'ChangedEmail' });
+  .meta({
+    id: 'ChangedEmail',
+    examples: [{ email: 'ada.lovelace@example.com', current_password: ADA.password }],
+  });
 /** The token of a mailed link. */
-export const mailedToken = z.strictObject({ token: z.string() }).meta({ id: 'MailedToken' });
+export const mailedToken = z
+  .strictObject({ token: z.string() })
+  .meta({ id: 'MailedToken', examples: [{ token: MAILED_TOKEN }] });
 const whose = z.strictObject({ email: emailAddress });
 const noFields = z.strictObject({});
 /** Whose address is verified: with a bearer token its user's. */
-export const unverified = z.union([whose, noFields]).meta({ id: 'UnverifiedEmail' });
+export const unverified = z
+  .union([whose, noFields])
+  .meta({ id: 'UnverifiedEmail', examples: [{ email: ADA.email }] });
 
 /** Changed and verified addresses. */
 export function emailRoutes(deps: AccountRoutesDeps): AppRouter {

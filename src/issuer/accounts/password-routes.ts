@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../../http/body.ts';
 import { type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
+import { ADA, MAILED_TOKEN, OTHER_PASSWORD } from '../../http/examples.ts';
 import { emailAddress, passwordText, presentedPassword } from '../../http/text.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import { authenticate } from '../sessions/bearer.ts';
@@ -10,15 +11,20 @@ import { requestPasswordReset } from './requests.ts';
 import type { AccountRoutesDeps } from './routes.ts';
 
 /** Whose password is forgotten. */
-export const forgotten = z.strictObject({ email: emailAddress }).meta({ id: 'ForgottenPassword' });
+export const forgotten = z
+  .strictObject({ email: emailAddress })
+  .meta({ id: 'ForgottenPassword', examples: [{ email: ADA.email }] });
 /** A password, and the token of the link that lets it be set. */
 export const freshPassword = z
   .strictObject({ token: z.string(), password: passwordText })
-  .meta({ id: 'FreshPassword' });
+  .meta({ id: 'FreshPassword', examples: [{ token: MAILED_TOKEN, password: OTHER_PASSWORD }] });
 /** The password as it is and as it is to be. */
 export const changedPassword = z
   .strictObject({ current_password: presentedPassword, new_password: passwordText })
-  .meta({ id: 'ChangedPassword' });
+  .meta({
+    id: 'ChangedPassword',
+    examples: [{ current_password: ADA.password, new_password: OTHER_PASSWORD }],
+  });
 
 /** Forgotten, reset and changed passwords. */
 export function passwordRoutes(deps: AccountRoutesDeps): AppRouter {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
+import { ADA } from '../../http/examples.ts';
 import { presentedPassword, text } from '../../http/text.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import { authenticate, authenticateBy, type BearerDeps } from '../sessions/bearer.ts';
@@ -18,13 +19,13 @@ export type AccountRoutesDeps = BearerDeps & DeleteDeps;
 /** What of an account changes without more ado. */
 export const profile = z
   .strictObject({ name: text({ min: 1, max: 200, trim: true }) })
-  .meta({ id: 'Profile' });
+  .meta({ id: 'Profile', examples: [{ name: ADA.name }] });
 /** A call that says all by being made. */
 export const noFields = z.strictObject({}).meta({ id: 'NoFields' });
 /** Asked for before an account is deleted. */
 export const confirmation = z
   .strictObject({ current_password: presentedPassword })
-  .meta({ id: 'Confirmation' });
+  .meta({ id: 'Confirmation', examples: [{ current_password: ADA.password }] });
 
 /** A user's own account. */
 export function accountRoutes(deps: AccountRoutesDeps): AppRouter {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
+import { ADA, REFRESH_TOKEN } from '../../http/examples.ts';
 import { emailAddress, passwordText, presentedPassword, text } from '../../http/text.ts';
 import { AppError } from '../../kit/errors.ts';
 import { requestOrigin } from '../audit/origin.ts';
@@ -28,7 +29,7 @@ const delivery = z.enum(['body', 'cookie']).default('body');
 /** Who logs in. */
 export const credentials = z
   .strictObject({ email: emailAddress, password: presentedPassword, delivery })
-  .meta({ id: 'Credentials' });
+  .meta({ id: 'Credentials', examples: [{ email: ADA.email, password: ADA.password }] });
 /** Who registers. */
 export const registration = z
   .strictObject({
@@ -37,11 +38,11 @@ export const registration = z
     name: text({ min: 1, max: 200, trim: true }),
     delivery,
   })
-  .meta({ id: 'Registration' });
+  .meta({ id: 'Registration', examples: [ADA] });
 /** The refresh token, unless it is in the cookie. */
 export const presented = z
   .strictObject({ refresh_token: z.string().optional() })
-  .meta({ id: 'RefreshToken' });
+  .meta({ id: 'RefreshToken', examples: [{ refresh_token: REFRESH_TOKEN }] });
 
 /** Register, log in, refresh, log out (RFC 6749's names for what they answer). */
 export function loginRoutes(deps: LoginRoutesDeps): AppRouter {
