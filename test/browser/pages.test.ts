@@ -201,6 +201,22 @@ describe('the hosted pages in Chromium', () => {
     await page.waitForURL(`${appOrigin}/inbox`);
   });
 
+  test('takes the address along to a forgotten password, and leaves it nowhere', async () => {
+    await open();
+    const email = freshEmail();
+    await go('/login');
+    await logIn(email, NEW_PASSWORD);
+    await page.getByRole('alert').waitFor();
+    await page.getByRole('link', { name: 'Forgot your password?' }).click();
+    await page.waitForURL('**/forgot-password');
+    expect(await page.getByLabel('Email address').inputValue()).toBe(email);
+    expect(await traces()).not.toContain(email);
+    expect(JSON.stringify(await historyOf())).not.toContain(email);
+    // It is for that page alone, and once.
+    await page.reload();
+    expect(await page.getByLabel('Email address').inputValue()).toBe('');
+  });
+
   test('leaves no secret where scripts or people would find it', async () => {
     await open();
     await register(freshEmail());

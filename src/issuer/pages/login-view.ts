@@ -58,7 +58,7 @@ ${field({ name: 'email', label: 'Email address', type: 'email', autocomplete: 'u
 ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', first: Boolean(state.email) }, faults)}
 <div class="actions between">
 <button class="primary" type="submit">Log in</button>
-<a href="${withReturn('/forgot-password', state.returnTo)}">Forgot your password?</a>
+<a href="${withReturn('/forgot-password', state.returnTo)}" data-takes-address>Forgot your password?</a>
 </div>
 </form>`,
   });

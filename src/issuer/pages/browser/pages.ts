@@ -90,9 +90,30 @@ function tellTabs(): void {
   channel.close();
 }
 
+/** In this tab's storage. */
+const ADDRESS = 'address';
+
+/**
+ * The address that was typed at the login goes along to the page for a forgotten password: not in
+ * the URL, which ends up in logs and histories, but in this tab's storage until a page has opened.
+ * @throws DOMException SecurityError where the browser blocks storage
+ */
+function takeAlongAddress(): void {
+  const field = document.querySelector<HTMLInputElement>('[name=email]:not([type=hidden])');
+  const address = sessionStorage.getItem(ADDRESS);
+  sessionStorage.removeItem(ADDRESS);
+  if (!field) return;
+  if (address && document.body.dataset.page === 'forgot-password') field.value ||= address;
+  document.querySelector('[data-takes-address]')?.addEventListener('click', () => {
+    if (field.value) sessionStorage.setItem(ADDRESS, field.value);
+  });
+}
+
 reveal();
 tellTabs();
 strength();
 takeToken();
 sendForms();
 tellTimes();
+// The last, as it may throw.
+takeAlongAddress();
