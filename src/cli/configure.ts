@@ -6,16 +6,20 @@ import type { Invocation } from './invocation.ts';
 
 /**
  * Reads the configuration for a command.
+ * @param json whether what is wrong is for machines
  * @returns undefined when it is unusable; everything that is wrong has been written then
  */
 export function configure(
   invocation: Pick<Invocation, 'env' | 'out' | 'err'>,
   role: Config['role'] = 'all',
+  json = false,
 ): { config: Config; warnings: readonly string[] } | undefined {
-  const { err } = invocation;
   const result = readConfiguration(invocation, role);
   if ('config' in result) return result;
-  err.write(renderFaults(result.faults));
+  const detail = renderFaults(result.faults);
+  if (json) {
+    invocation.out.write(`${JSON.stringify({ error: { code: 'bad_configuration', detail } })}\n`);
+  } else invocation.err.write(detail);
   return undefined;
 }
 

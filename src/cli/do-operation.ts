@@ -24,7 +24,7 @@ export async function doOperation<Result extends object>(
   { json, human }: Presentation<Result>,
   streams?: Partial<Streams>,
 ): Promise<number> {
-  const configured = configure(invocation);
+  const configured = configure(invocation, 'all', json);
   if (!configured) return BAD_CONFIGURATION;
   const { config } = configured;
   // What a command prints is its answer alone; what there is to say besides goes beside it.

@@ -18,14 +18,20 @@ describe('what is no command', () => {
   ])('%s: usage, and 2', async (words) => {
     const { status, stdout, stderr } = await say(words, await emptySite());
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/See: keyturn help|Usage: keyturn/);
+    expect(stderr).toMatch(/See:? keyturn |Usage: keyturn/);
   });
 
   test('an unusable configuration is 78, and named', async () => {
     const site = await emptySite({ KEY_LEASE: 'soon' });
-    const { status, stdout, stderr } = await say('keys list --json', site);
+    const { status, stdout, stderr } = await say('keys list', site);
     expect({ status, stdout }).toEqual({ status: 78, stdout: '' });
     expect(stderr).toContain('KEY_LEASE');
+    const forMachines = await say('keys list --json', site);
+    expect({ ...forMachines, stdout: JSON.parse(forMachines.stdout) }).toMatchObject({
+      status: 78,
+      stdout: { error: { code: 'bad_configuration', detail: stderr } },
+      stderr: '',
+    });
   });
 
   test('a PostgreSQL without tables says so', async () => {

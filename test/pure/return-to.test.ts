@@ -5,6 +5,8 @@ import { resolveReturn } from '../../src/issuer/pages/return-to.ts';
 const policy = { issuer: 'https://id.example.com', allowedOrigins: ['https://app.example.com'] };
 
 test.each([
+  ['app', '/account'],
+  ['?x', '/account'],
   ['/.//evil.example', '/account'],
   ['\\\\evil.example', '/account'],
   ['/\t/evil.example', '/account'],

@@ -16,6 +16,7 @@ const MAX_LENGTH = 2048;
  */
 export function resolveReturn(text: string | undefined, policy: ReturnPolicy): string {
   if (!text || text.length > MAX_LENGTH) return DEFAULT_RETURN;
+  if (!/^(?:\/|https?:)/i.test(text.trim())) return DEFAULT_RETURN;
   const url = URL.parse(text, policy.issuer);
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return DEFAULT_RETURN;
   if (url.username || url.password) return DEFAULT_RETURN;
