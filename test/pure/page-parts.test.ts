@@ -47,9 +47,9 @@ describe('return_to', () => {
     ['https://id.example.com/app', '/app'],
     ['https://app.example.com/a?b=c#d', 'https://app.example.com/a?b=c#d'],
     ['http://localhost:5173', 'http://localhost:5173/'],
-    ['app', '/app'],
+    ['app', '/account'],
     ['/a/../b', '/b'],
-    ['?a=b', '/?a=b'],
+    ['?a=b', '/account'],
     // The own scheme without an authority is a path, however much it looks like a host.
     ['https:evil.example', '/evil.example'],
   ])('%s leads to %s', (text, where) => {

@@ -49,7 +49,7 @@ describe('opening is refused', () => {
     await expect(other).rejects.toThrow(KeyTrouble);
     await expect(other).rejects.toThrow(
       `signing key 1 sealed under the key-encryption key ${key.id}, ` +
-        `which is not among those given (${oldKey.id})`,
+        `which is not among those given (${oldKey.id} from a test)`,
     );
     await expect(createSealer([]).open(sealed, 'p')).rejects.toThrow('(none)');
   });
