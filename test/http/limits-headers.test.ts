@@ -189,7 +189,7 @@ async function expectHeaders({ keyturn, client }: Scene, row: Row): Promise<void
           retryAfter: undefined,
         },
   );
-  await keyturn.sql("UPDATE rate_buckets SET full_at = full_at + interval '1 hour'");
+  await keyturn.sql("UPDATE rate_buckets SET full_at = full_at + interval '70 seconds'");
   const refused = await call();
   expectProblem(refused, 429, 'rate_limited');
   expect(limitsOf(refused)).toEqual({
