@@ -54,7 +54,8 @@ describe('a first start at a terminal', () => {
     // Lines for people before it.
     expect(() => logLines(stdout)).toThrow();
 
-    const command = block.slice(block.indexOf('curl'));
+    // Lines of the log may follow it.
+    const command = block.slice(block.indexOf('curl'), block.indexOf("}'\n") + 2);
     const words = wordsOf(command);
     const answer = await curl(words);
     expect(answer.status).toBe(201);
