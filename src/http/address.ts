@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 
 /**
  * The client's address as `hops` trusted proxies tell it. Each proxy appends the address it was
@@ -9,13 +9,27 @@ import { isIP } from 'node:net';
  * socket's. IPv4 in IPv6 is written as IPv4.
  */
 export function clientAddress(req: IncomingMessage, hops: number): string {
-  const socket = plainAddress(req.socket.remoteAddress ?? '') ?? 'unknown';
+  const socket = peerAddress(req.socket);
   if (hops === 0) return socket;
   const header = req.headers['x-forwarded-for'];
   if (header === undefined) return socket;
   const entries = (typeof header === 'string' ? header : header.join(',')).split(',');
   const entry = entries.length >= hops ? entries[entries.length - hops] : entries.at(-1);
   return plainAddress(withoutPort((entry ?? '').trim())) ?? socket;
+}
+
+/** What a connection's address was found to be: it carries many requests. */
+const peers = new WeakMap<Socket, string>();
+
+function peerAddress(socket: Socket): string {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const { remoteAddress } = socket;
+  // A connection that is gone has none any more.
+  if (remoteAddress === undefined) return 'unknown';
+  const address = plainAddress(remoteAddress) ?? 'unknown';
+  peers.set(socket, address);
+  return address;
 }
 
 function withoutPort(entry: string): string {
