@@ -156,6 +156,19 @@ describe.each(DRIVERS)('EMAIL_VERIFICATION=required on $name', (driver) => {
     }
   });
 
+  test('a registration that cannot be answered keeps nobody from logging in', async () => {
+    const email = freshEmail();
+    await register(email);
+    await verify(client, await mailedToken(keyturn, email)).expect(204);
+    await client.post('/api/auth/register', { email, password: PASSWORD, name: 'Ann' });
+    await keyturn.sql('ALTER TABLE outbox_mails RENAME TO elsewhere');
+    try {
+      expect((await logIn(email)).status).toBe(200);
+    } finally {
+      await keyturn.sql('ALTER TABLE elsewhere RENAME TO outbox_mails');
+    }
+  });
+
   test('a browser gets no cookie either', async () => {
     const browser = browserAt(keyturn);
     const body = { email: freshEmail(), password: PASSWORD, name: 'Ann', delivery: 'cookie' };

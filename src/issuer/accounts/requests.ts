@@ -93,7 +93,10 @@ export function answerRequests(deps: RequestDeps): () => Promise<void> {
  */
 export async function answerRegistrations(deps: RequestDeps, email: string): Promise<void> {
   const waiting = await registrationsOf(deps.database.db, email);
-  for (const id of waiting) await answerOne(deps, id);
+  for (const id of waiting) {
+    // One that fails keeps nobody out: the job tries again, and says what is wrong.
+    await answerOne(deps, id).catch(() => {});
+  }
   if (waiting.length > 0) deps.outbox.hurry();
 }
 
