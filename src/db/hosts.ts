@@ -31,10 +31,13 @@ export function splitHosts(url: Secret<string>): readonly [Host, ...Host[]] {
 
 /**
  * The server's certificate is checked, and its name, with each mode that asks for TLS: `pg` does
- * that already, and warns in each process that it may do otherwise one day.
+ * that already, and warns in each process that it may do otherwise one day. Who asks for libpq's
+ * meaning of the modes gets that.
  */
 const strictTls = (rest: string): string =>
-  rest.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full');
+  /[?&]uselibpqcompat=true(?=&|$)/.test(rest)
+    ? rest
+    : rest.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full');
 
 const malformed = () =>
   new Error('not a PostgreSQL URL; a good one: postgres://user:password@host:5432/name');

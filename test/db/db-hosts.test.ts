@@ -16,6 +16,10 @@ test.each([
     ],
   ],
   [
+    'postgres://h1/db?uselibpqcompat=true&sslmode=require',
+    [['h1:5432', 'postgres://h1/db?uselibpqcompat=true&sslmode=require']],
+  ],
+  [
     'postgres://u:p,@q@[::1]:5433,[2001:db8::2]/db',
     [
       ['[::1]:5433', 'postgres://u:p,@q@[::1]:5433/db'],
