@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { coalesce } from '../../kit/coalesce.ts';
+import { atEndOfTurn } from '../../kit/end-of-turn.ts';
 import type { Kid } from '../../kit/id.ts';
 import { type Canary, signCanary } from './canary.ts';
 import { cannotSign, KeyTrouble } from './errors.ts';
@@ -69,6 +70,9 @@ export interface KeyringDeps {
 
 const ONE_CORE = availableParallelism() === 1;
 const signElsewhere = promisify<string, Buffer, KeyObject, Buffer>(sign);
+const signTogether = atEndOfTurn(({ data, key }: { data: Buffer; key: KeyObject }) =>
+  sign('sha256', data, key),
+);
 
 const RESTORED = 'the database was restored from a backup: run `keyturn restored`';
 
@@ -228,11 +232,13 @@ async function open(sealer: Sealer, key: StoredKey): Promise<HeldKey> {
 }
 
 /**
- * Signs on libuv's threads, so that a second core helps and the event loop goes on; with one core
- * the hand-over only costs.
+ * Signs on libuv's threads, so that a second core helps and the event loop goes on. With one core the
+ * hand-over only costs, and so does every signature by itself, which leaves the caches cold.
  */
 async function signRs256(input: string, key: KeyObject): Promise<string> {
   const data = Buffer.from(input);
-  const signature = ONE_CORE ? sign('sha256', data, key) : await signElsewhere('sha256', data, key);
+  const signature = await (ONE_CORE
+    ? signTogether({ data, key })
+    : signElsewhere('sha256', data, key));
   return `${input}.${signature.toString('base64url')}`;
 }
