@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
@@ -122,7 +121,7 @@ async function openAccounts(config: Config, database: Database): Promise<Account
     limits: config.rateLimit
       ? openLimits({
           database,
-          secret: createSecretKey(await openRefreshTokenTag(secrets)),
+          secret: await openRefreshTokenTag(secrets),
           registerMails: config.emailVerification === 'required',
           onLimited() {},
         })

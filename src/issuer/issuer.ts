@@ -1,4 +1,3 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Config } from '../config.ts';
 import type { Database } from '../db/database.ts';
 import type { AppRouter } from '../http/context.ts';
@@ -119,7 +118,7 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
   const policy = config.times;
   const highWater = await openHighWaterMark(config.dataDir, log);
   const keys = { database, clock, policy, keyBits: config.keyBits, highWater, trail: deps.trail };
-  const { sealer, refreshTokenTagKey } = await patiently(async () => {
+  const { sealer, refreshTokenTagKey: tagKey } = await patiently(async () => {
     clock.synchronise(await database.time());
     return bootstrapKeys({
       ...keys,
@@ -168,7 +167,6 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
     answerRequests: answering,
     passOnDeletions: passingOn,
   });
-  const tagKey = createSecretKey(refreshTokenTagKey);
   const accounts = {
     issuer,
     outbox,
@@ -228,7 +226,7 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
 }
 
 /** The limits, or none where they are switched off. */
-function limitsOf({ config, database, trail }: IssuerDeps, secret: KeyObject): Limits {
+function limitsOf({ config, database, trail }: IssuerDeps, secret: Buffer): Limits {
   if (!config.rateLimit) return noLimits;
   return openLimits({
     database,

@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AccountDeps } from '../../src/issuer/accounts/deps.ts';
 import {
@@ -56,7 +55,7 @@ describe.each(DRIVERS)('a reset that races logins and refreshes on $name', (driv
       clock,
       hasher: INSTANT,
       keyring: issuer.keyring,
-      tagKey: createSecretKey((await openKeys(keyturn)).tagKey),
+      tagKey: (await openKeys(keyturn)).tagKey,
       issuer: config.issuer,
       audience: config.audience,
       accessTokenTtl: config.times.accessTokenTtl,

@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { issuerMigrations } from '../../migrations/issuer/index.ts';
 import { migrate } from '../../src/db/migrate.ts';
@@ -10,7 +9,7 @@ import type { AppError } from '../../src/kit/errors.ts';
 import type { OpenDatabase, TestDriver } from './databases.ts';
 
 const START = new Date('2026-01-01T00:00:00Z');
-const SECRET = createSecretKey(Buffer.alloc(32, 7));
+const SECRET = Buffer.alloc(32, 7);
 export const DAY: Duration = seconds(86_400);
 export const ANN = 'ann@example.com';
 

@@ -1,7 +1,7 @@
-import { createHmac, hkdfSync, type KeyObject } from 'node:crypto';
 import type { Database } from '../../db/database.ts';
 import { after, type Duration, elapsed, seconds, times } from '../../kit/duration.ts';
 import { AppError } from '../../kit/errors.ts';
+import { hkdfSha256, hmacSha256 } from '../../kit/hmac.ts';
 import { rateLimited } from './errors.ts';
 import { type Quota, rateLimitHeaders, wholeSeconds } from './headers.ts';
 import type { Limits, Source } from './limits.ts';
@@ -36,7 +36,7 @@ export type Scope = 'network' | 'account' | 'password';
 export interface LimitsDeps {
   readonly database: Pick<Database, 'db'>;
   /** The same on every replica. The keys of rows are hashed with what is derived from it. */
-  readonly secret: KeyObject;
+  readonly secret: Buffer;
   /** Whether registering sends a mail. */
   readonly registerMails: boolean;
   /** Told of a refusal, at most once a minute for each bucket. */
@@ -78,12 +78,12 @@ interface NamedBucket extends Bucket {
 export function openLimits(deps: LimitsDeps): Limits {
   const { db } = deps.database;
   const table = rules(deps.registerMails);
-  const secret = Buffer.from(hkdfSync('sha256', deps.secret.export(), '', 'keyturn limits', 32));
+  const secret = hkdfSha256(deps.secret, Buffer.alloc(0), Buffer.from('keyturn limits'));
   const refusals = createMemory();
   const isNews = oncePerMinute();
 
   const hash = (...parts: string[]): Buffer =>
-    createHmac('sha256', secret).update(parts.join('\0')).digest().subarray(0, KEY_LENGTH);
+    hmacSha256(secret, Buffer.from(parts.join('\0'))).subarray(0, KEY_LENGTH);
   const placeOf = (origin: Source, account: string): Place => ({
     account: hash('account', account),
     network: hash('network', networkOf(origin.address)),

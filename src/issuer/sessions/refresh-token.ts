@@ -1,11 +1,5 @@
-import {
-  createHmac,
-  hash,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hkdfSha256, hmacSha256 } from '../../kit/hmac.ts';
 import { formatUuid, type SessionId, uuidBytes } from '../../kit/id.ts';
 
 /**
@@ -19,8 +13,8 @@ export interface RefreshToken {
   readonly secret: Buffer;
 }
 
-/** The key of tags: a KeyObject saves its setting up with each token. */
-export type TagKey = KeyObject | Buffer;
+/** The key of tags. */
+export type TagKey = Buffer;
 
 const PREFIX = 'ktr_';
 const VERSION = 1;
@@ -75,7 +69,7 @@ export function successorOf(token: RefreshToken, salt: Buffer, generation: numbe
   const info = Buffer.allocUnsafe(20);
   uuidBytes(token.sessionId).copy(info);
   info.writeUInt32BE(generation, 16);
-  const secret = Buffer.from(hkdfSync('sha256', token.secret, salt, info, 32));
+  const secret = hkdfSha256(token.secret, salt, info);
   return { sessionId: token.sessionId, generation, secret };
 }
 
@@ -90,5 +84,4 @@ function writeBody(bytes: Buffer, token: RefreshToken): void {
   token.secret.copy(bytes, HEAD);
 }
 
-const tag = (bytes: Buffer, tagKey: TagKey): Buffer =>
-  createHmac('sha256', tagKey).update(bytes.subarray(0, BODY)).digest();
+const tag = (bytes: Buffer, tagKey: TagKey): Buffer => hmacSha256(tagKey, bytes.subarray(0, BODY));

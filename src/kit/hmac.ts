@@ -1,0 +1,25 @@
+import { hash } from 'node:crypto';
+
+/** SHA-256's block, in bytes. */
+const BLOCK = 64;
+
+/**
+ * HMAC-SHA-256 (RFC 2104). By two hashes of one call each: an object of Node's own takes five times
+ * as long to set up as so short a text takes to be hashed.
+ */
+export function hmacSha256(key: Uint8Array, data: Uint8Array): Buffer {
+  const short = key.length > BLOCK ? hash('sha256', key, 'buffer') : key;
+  const inner = hash('sha256', Buffer.concat([padded(short, 0x36), data]), 'buffer');
+  return hash('sha256', Buffer.concat([padded(short, 0x5c), inner]), 'buffer');
+}
+
+/** HKDF-SHA-256 (RFC 5869) for one block of output: 32 bytes. */
+export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Array): Buffer {
+  return hmacSha256(hmacSha256(salt, secret), Buffer.concat([info, Buffer.of(1)]));
+}
+
+function padded(key: Uint8Array, byte: number): Uint8Array {
+  const block = new Uint8Array(BLOCK).fill(byte);
+  for (let i = 0; i < key.length; i++) block[i] = byte ^ (key[i] as number);
+  return block;
+}
