@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { answerRequests } from '../support/accounts.ts';
@@ -144,6 +145,22 @@ describe.each(DRIVERS.filter(({ kind }) => kind === 'postgres'))(
       await connection.query('ROLLBACK');
       expect((await inFlight).status).toBe(200);
       expect(await liveSessions()).toHaveLength(1);
+    });
+
+    test('a login that waited for a change of name says the new one', async () => {
+      await connection.query('BEGIN');
+      await connection.query("UPDATE users SET name = 'Ann Two' WHERE id = $1", [ann.userId]);
+      const inFlight = login();
+      await waits(inFlight);
+      await connection.query('COMMIT');
+      const { status, body } = await inFlight;
+      expect(status).toBe(200);
+      expect(body.user.name).toBe('Ann Two');
+      const { name, sid } = decodeJwt(body.access_token);
+      expect(name).toBe('Ann Two');
+      const text = 'SELECT claims FROM sessions WHERE id = $1';
+      const [row] = await keyturn.sql<{ claims: { name: string } }>(text, [sid]);
+      expect(row?.claims.name).toBe('Ann Two');
     });
 
     test('a login in flight is ended by a logout everywhere that follows it', async () => {

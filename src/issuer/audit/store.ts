@@ -21,17 +21,33 @@ const tables = (db: Db) => db.$extendTables<Tables>();
 /** An event as the table holds it. */
 export type AuditEvent = Readonly<Tables['audit_events']>;
 
-const INSERT = `INSERT INTO audit_events
-  (id, at, event, user_id, session_id, reason, address, user_agent, request_id)
-SELECT id, at, event, user_id, session_id, reason, address, user_agent, request_id
-FROM jsonb_to_recordset($1::jsonb) AS given (id uuid, at timestamptz, event text, user_id uuid,
-  session_id uuid, reason text, address text, user_agent text, request_id text)
+const COLUMNS = 'id, at, event, user_id, session_id, reason, address, user_agent, request_id';
+const GIVEN = `AS given (id uuid, at timestamptz, event text, user_id uuid, session_id uuid,
+  reason text, address text, user_agent text, request_id text)`;
+
+const INSERT = `INSERT INTO audit_events (${COLUMNS})
+SELECT ${COLUMNS} FROM jsonb_to_recordset($1::jsonb) ${GIVEN}
 ON CONFLICT (id) DO NOTHING`;
 
 /** Stores events in one statement; those that are stored already are passed over. */
 export async function insertEvents(db: Db, events: readonly AuditEvent[]): Promise<void> {
   if (events.length > 0) await execute(db, INSERT, [JSON.stringify(events)]);
 }
+
+/**
+ * The query of a statement that stores an event when its query `held` has a row, and another for
+ * each session in its `over` that was live; with two parameters from `$first` on.
+ */
+export const storing = (first: number): string => `stored AS (
+  INSERT INTO audit_events (${COLUMNS})
+  SELECT given.* FROM held, jsonb_to_recordset($${first}::jsonb) ${GIVEN}
+  UNION ALL
+  SELECT gen_random_uuid(), at, event, user_id, over.id, reason, address, user_agent, request_id
+  FROM over, jsonb_to_recordset($${first + 1}::jsonb) ${GIVEN} WHERE over.was_live)`;
+
+/** The parameters of `storing`: what happened, and what happened to each session in `over`. */
+export const storingValues = (event: readonly AuditEvent[], each: readonly AuditEvent[]) =>
+  [event, each].map((events) => JSON.stringify(events));
 
 /** Which events to list; what is absent restricts nothing. */
 export interface EventFilter {

@@ -68,9 +68,11 @@ export interface PasswordTry {
   readonly headers: RateLimitHeaders | undefined;
   /** Counts a wrong password, of whichever call, known account or not. */
   wrong(now: Date): Promise<void>;
+  /** Whether there is nothing for `right` to write: most often so. */
+  isSettled(now: Date): boolean;
   /**
    * The password was right and let its owner in: ends the run and remembers the network, in the
-   * transaction that it opens. Most often there is nothing to write.
+   * transaction that opens a session or does what was asked.
    */
   right(tx: Tx, now: Date): Promise<void>;
 }

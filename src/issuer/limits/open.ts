@@ -47,7 +47,12 @@ export interface LimitsDeps {
 export const noLimits: Limits = {
   take: async () => undefined,
   takeMail: async () => {},
-  tryPassword: async () => ({ headers: undefined, wrong: async () => {}, right: async () => {} }),
+  tryPassword: async () => ({
+    headers: undefined,
+    wrong: async () => {},
+    isSettled: () => true,
+    right: async () => {},
+  }),
   noteNetwork: async () => {},
   forget: async () => {},
 };
@@ -199,6 +204,7 @@ export function openLimits(deps: LimitsDeps): Limits {
       return {
         headers: rateLimitHeaders(quota),
         wrong: (when) => countFailure(db, place, when),
+        isSettled: (when) => isSettled(state, when),
         right: async (tx, when) => {
           if (!isSettled(state, when)) await noteLogin(tx, place, when);
         },

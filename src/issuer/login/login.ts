@@ -1,4 +1,4 @@
-import type { Database, Tx } from '../../db/database.ts';
+import type { Database, Db } from '../../db/database.ts';
 import type { Clock } from '../../kit/clock.ts';
 import { AppError, type ErrorSpec, unavailable, unavailableError } from '../../kit/errors.ts';
 import type { Logger } from '../../kit/log.ts';
@@ -7,16 +7,15 @@ import { type RecordingDeps, recording } from '../audit/recording.ts';
 import type { RecordEvent, RequestOrigin } from '../audit/trail.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { RateLimitHeaders } from '../limits/headers.ts';
-import type { Limits } from '../limits/limits.ts';
+import type { Limits, PasswordTry } from '../limits/limits.ts';
 import { replaceSession } from '../sessions/logout.ts';
-import { openSession, type SessionPolicy } from '../sessions/open.ts';
-import type { EndReason } from '../sessions/store.ts';
-import { issueTokens, type TokenDeps, type Tokens } from '../sessions/tokens.ts';
+import type { SessionPolicy } from '../sessions/open.ts';
+import type { TokenDeps, Tokens } from '../sessions/tokens.ts';
 import type { PasswordHash } from '../users/argon2-hash.ts';
-import { claimsOf } from '../users/claims.ts';
 import { accountDisabled, emailNotVerified, invalidCredentials } from '../users/errors.ts';
 import type { Hasher } from '../users/hasher.ts';
-import { findUserByEmail, holdForLogin, replaceHash, type User } from '../users/store.ts';
+import { findUserByEmail, replaceHash, type User, type UserWithHash } from '../users/store.ts';
+import { handOver, open } from './open.ts';
 
 /** What logging in needs. */
 export interface LoginDeps extends TokenDeps, RecordingDeps {
@@ -117,12 +116,7 @@ async function logIn(
       deps.record({ event: 'login_failed', userId: found.id, reason, origin: context.origin });
       throw new AppError(refusal);
     }
-    const hold = async (tx: Tx) => {
-      const user = await holdForLogin(tx, found.id, stored);
-      if (user) await tried.right(tx, deps.clock.now());
-      return user;
-    };
-    const opened = await openFor(deps, context, 'logged_in', hold);
+    const opened = await letIn(deps, found, tried, context);
     if (!opened) continue;
     if (rehash) await remakeHash(deps, found, stored, credentials.password);
     return { ...opened, rateLimit: tried.headers };
@@ -138,38 +132,33 @@ function refusalOf(deps: Pick<LoginDeps, 'emailVerification'>, user: User): Erro
 }
 
 /**
- * Opens a session for the user that `hold` finds and holds in the same transaction.
- * @param event what the trail calls it
- * @returns undefined when it finds none
+ * Opens a session for whom the right password let in. Alone, that is one statement; in a transaction
+ * where the cookie's session ends with it, or where the limits have something to note.
+ * @returns undefined when the account has changed meanwhile
  */
-export async function openFor(
+async function letIn(
   deps: LoginDeps,
+  user: UserWithHash,
+  tried: PasswordTry,
   { origin, replacedToken }: LoginContext,
-  event: 'logged_in' | 'registered',
-  hold: (tx: Tx) => Promise<User | undefined>,
 ): Promise<LoggedIn | undefined> {
   // Without a signer there would be a session that nobody can use.
   deps.keyring.requireSigner();
   const now = deps.clock.now();
-  const opened = await recording(deps, async (tx, record) => {
-    const user = await hold(tx);
-    if (!user) return undefined;
-    if (replacedToken !== undefined) {
-      await replaceSession(tx, { tagKey: deps.tagKey, record }, replacedToken, { origin, now });
-    }
-    const claims = claimsOf(user);
-    const session = await openSession(tx, deps.sessionPolicy, { id: user.id, claims }, origin, now);
-    const { sessionId } = session.refreshToken;
-    record({ event, userId: user.id, sessionId, origin });
-    for (const ended of session.ended) {
-      const reason: EndReason = 'too_many_sessions';
-      record({ event: 'session_ended', userId: user.id, sessionId: ended, reason, origin });
-    }
-    return { user, session };
-  });
-  if (!opened) return undefined;
-  const { refreshToken, grant } = opened.session;
-  return { user: opened.user, tokens: await issueTokens(deps, refreshToken, grant, now) };
+  const openIn = (db: Db) => open(deps, db, { user, event: 'logged_in', origin, now });
+  const isAlone = replacedToken === undefined && tried.isSettled(now);
+  const opened = isAlone
+    ? await openIn(deps.database.db)
+    : await recording(deps, async (tx, record) => {
+        const opened = await openIn(tx);
+        if (!opened) return undefined;
+        if (replacedToken !== undefined) {
+          await replaceSession(tx, { tagKey: deps.tagKey, record }, replacedToken, { origin, now });
+        }
+        await tried.right(tx, now);
+        return opened;
+      });
+  return opened && (await handOver(deps, opened));
 }
 
 /** The password is at hand only now: its hash is brought up to today's parameters. */

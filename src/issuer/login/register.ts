@@ -2,14 +2,17 @@ import type { Tx } from '../../db/database.ts';
 import { AppError } from '../../kit/errors.ts';
 import { newUuid, type UserId } from '../../kit/id.ts';
 import type { Reservations } from '../../kit/reservations.ts';
+import { recording } from '../audit/recording.ts';
 import type { RequestOrigin } from '../audit/trail.ts';
 import type { OutboxDeps } from '../mail/outbox.ts';
+import { replaceSession } from '../sessions/logout.ts';
 import type { PasswordHash } from '../users/argon2-hash.ts';
 import type { CommonPasswords } from '../users/common-passwords.ts';
 import { emailTaken, registrationClosed } from '../users/errors.ts';
 import { checkNewPassword } from '../users/password.ts';
-import { findUserByEmail, insertUser, type User } from '../users/store.ts';
-import { type LoggedIn, type LoginContext, type LoginDeps, openFor } from './login.ts';
+import { findUserByEmail, insertUser, type User, type UserWithHash } from '../users/store.ts';
+import type { LoggedIn, LoginContext, LoginDeps } from './login.ts';
+import { handOver, open } from './open.ts';
 
 /** What becomes of a registration by mail; the accounts see to it. */
 export interface RegistrationDesk {
@@ -81,25 +84,30 @@ export function requireOpen({ registration }: Pick<RegisterDeps, 'registration'>
 async function create(
   deps: RegisterDeps,
   { email, password, name }: Registration,
-  context: LoginContext,
+  { origin, replacedToken, signal }: LoginContext,
 ): Promise<LoggedIn> {
-  const passwordHash = await deps.hasher.hash(password, context.signal);
-  const createdAt = deps.clock.now();
-  const registered = await openFor(deps, context, 'registered', async (tx) => {
-    const user = {
-      id: newUuid(createdAt) as UserId,
-      email,
-      emailVerified: false,
-      name,
-      createdAt,
-      disabledAt: null,
-    };
-    await insertUser(tx, { ...user, passwordHash });
-    await deps.desk.welcome(tx, user, createdAt);
-    await deps.limits.noteNetwork(tx, { origin: context.origin, account: email }, createdAt);
-    return user;
+  const passwordHash = await deps.hasher.hash(password, signal);
+  deps.keyring.requireSigner();
+  const now = deps.clock.now();
+  const user: UserWithHash = {
+    id: newUuid(now) as UserId,
+    email,
+    emailVerified: false,
+    name,
+    createdAt: now,
+    disabledAt: null,
+    passwordHash,
+  };
+  const opened = await recording(deps, async (tx, record) => {
+    await insertUser(tx, user);
+    await deps.desk.welcome(tx, user, now);
+    await deps.limits.noteNetwork(tx, { origin, account: email }, now);
+    if (replacedToken !== undefined) {
+      await replaceSession(tx, { tagKey: deps.tagKey, record }, replacedToken, { origin, now });
+    }
+    return open(deps, tx, { user, event: 'registered', origin, now });
   });
-  if (!registered) throw new Error('a user was registered and not found');
+  if (!opened) throw new Error('a user was registered and not found');
   deps.outbox.hurry();
-  return registered;
+  return handOver(deps, opened);
 }

@@ -1,8 +1,7 @@
-import type { Tx } from '../../db/database.ts';
 import { after, type Duration, earliest } from '../../kit/duration.ts';
 import { newUuid, type SessionId, type UserId } from '../../kit/id.ts';
 import type { RequestOrigin } from '../audit/trail.ts';
-import { insertSession } from './open-store.ts';
+import type { NewSession } from './open-store.ts';
 import { firstRefreshToken, hashRefreshToken, type RefreshToken } from './refresh-token.ts';
 import type { Grant, UserClaims } from './store.ts';
 
@@ -15,41 +14,32 @@ export interface SessionPolicy {
   readonly sessionMaxTtl: Duration;
 }
 
-/**
- * Opens a session, in the transaction that holds the user's row against a change of password.
- * @returns its first refresh token, what tokens are issued from once the transaction is through,
- *   and the sessions that ended to make room
- */
-export async function openSession(
-  tx: Tx,
+/** A session that is to be opened. */
+export interface BegunSession {
+  readonly row: NewSession;
+  /** Its first refresh token. */
+  readonly refreshToken: RefreshToken;
+  /** What tokens are issued from once it is stored. */
+  readonly grant: Grant;
+}
+
+/** Makes a session for a user; nothing is stored. */
+export function beginSession(
   policy: SessionPolicy,
   user: { readonly id: UserId; readonly claims: UserClaims },
   origin: RequestOrigin,
   now: Date,
-): Promise<{ refreshToken: RefreshToken; grant: Grant; ended: readonly SessionId[] }> {
+): BegunSession {
   const id = newUuid(now) as SessionId;
   const refreshToken = firstRefreshToken(id);
   const maxExpiresAt = after(now, policy.sessionMaxTtl);
   const expiresAt = earliest(after(now, policy.refreshTokenTtl), maxExpiresAt);
-  const ended = await insertSession(tx, {
-    id,
-    userId: user.id,
-    clientId: FIRST_PARTY,
-    claims: user.claims,
-    hash: hashRefreshToken(refreshToken),
-    now,
-    expiresAt,
-    maxExpiresAt,
-    address: origin.address,
-    userAgent: origin.userAgent,
-  });
-  const grant: Grant = {
-    userId: user.id,
-    clientId: FIRST_PARTY,
-    claims: user.claims,
-    createdAt: now,
-    expiresAt,
-    generation: refreshToken.generation,
+  const { address, userAgent } = origin;
+  const common = { userId: user.id, clientId: FIRST_PARTY, claims: user.claims, expiresAt };
+  const hash = hashRefreshToken(refreshToken);
+  return {
+    row: { ...common, id, hash, now, maxExpiresAt, address, userAgent },
+    refreshToken,
+    grant: { ...common, createdAt: now, generation: refreshToken.generation },
   };
-  return { refreshToken, grant, ended };
 }

@@ -1,5 +1,6 @@
 import type { Db, Tx } from '../../db/database.ts';
 import { isUniqueViolation } from '../../db/errors.ts';
+import { execute } from '../../db/statement.ts';
 import { AppError } from '../../kit/errors.ts';
 import type { UserId } from '../../kit/id.ts';
 import type { PasswordHash } from './argon2-hash.ts';
@@ -68,14 +69,13 @@ export async function insertUser(tx: Tx, user: UserWithHash): Promise<void> {
   }
 }
 
+const BY_EMAIL = `SELECT id, email, email_verified, name, password_hash, created_at, disabled_at
+FROM users WHERE email = $1`;
+
 /** The user with an email address in canonical form. */
 export async function findUserByEmail(db: Db, email: string): Promise<UserWithHash | undefined> {
-  const row = await tables(db)
-    .selectFrom('users')
-    .selectAll()
-    .where('email', '=', email)
-    .executeTakeFirst();
-  return row && toUser(row);
+  const { rows } = await execute<Tables['users']>(db, BY_EMAIL, [email]);
+  return rows[0] && toUser(rows[0]);
 }
 
 /** The user with an id. */
@@ -95,25 +95,25 @@ export async function anyUsers(db: Db): Promise<boolean> {
 }
 
 /**
- * Holds a user's row as a login found it, until the transaction ends: a change of password or a
- * disabling waits for it, and then ends the session that the login opens.
- * @returns the user as it is now; undefined when the password or the account has changed since
+ * The query `held` of a statement that opens a session, with five parameters from `$first` on:
+ * holds a user's row against a change of password or a disabling, which wait for it and then end
+ * what was opened. It has no row when anything that a token or a login goes by is no longer as it
+ * was found.
  */
-export async function holdForLogin(
-  tx: Tx,
-  id: UserId,
-  passwordHash: PasswordHash,
-): Promise<User | undefined> {
-  const row = await tables(tx)
-    .selectFrom('users')
-    .selectAll()
-    .where('id', '=', id)
-    .where('password_hash', '=', passwordHash)
-    .where('disabled_at', 'is', null)
-    .forShare()
-    .executeTakeFirst();
-  return row && toUser(row);
-}
+export const held = (first: number): string => `held AS MATERIALIZED (
+  SELECT id FROM users
+  WHERE id = $${first} AND password_hash = $${first + 1} AND email = $${first + 2}
+    AND email_verified = $${first + 3} AND name = $${first + 4} AND disabled_at IS NULL
+  FOR SHARE)`;
+
+/** The parameters of `held`. */
+export const heldValues = (user: UserWithHash): readonly unknown[] => [
+  user.id,
+  user.passwordHash,
+  user.email,
+  user.emailVerified,
+  user.name,
+];
 
 /** Replaces a password hash by one of the same password, unless it was changed meanwhile. */
 export async function replaceHash(
