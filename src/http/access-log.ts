@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../kit/clock.ts';
-import type { Logger } from '../kit/log.ts';
+import type { Logger, WriteLine } from '../kit/log.ts';
 import { upstreamRequestId } from './request-id.ts';
 import { pathOf } from './target.ts';
 
@@ -19,12 +19,8 @@ export interface ResponseInfo {
 export interface AccessLogDeps {
   readonly log: Logger;
   readonly clock: Pick<Clock, 'monotonic'>;
-  /**
-   * Writes an info line made of these finished JSON members, `"name":value,…`, after its level and
-   * time. A logger's own formatting costs half as much again as a prebuilt answer; without this
-   * the line goes through `log`.
-   */
-  readonly writeLine?: (members: string) => void;
+  /** A logger's own formatting costs half as much again as a prebuilt answer; it is used without this. */
+  readonly writeLine?: WriteLine;
   readonly onResponse?: (info: ResponseInfo) => void;
   /** Follows each request, for traces. */
   readonly follower?: RequestFollower;
@@ -87,5 +83,7 @@ function writeRequest(
     `"request_id":"${end.requestId}","method":"${req.method}","path":${JSON.stringify(path)},` +
       `"route":${route},"status":${end.status},"duration_ms":${duration},` +
       `"address":"${end.address}"${above},"msg":"request"`,
+    // A path that is its route's own and an address hold no token; an id from above might.
+    path === end.route && upstream === undefined,
   );
 }

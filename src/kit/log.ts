@@ -71,15 +71,20 @@ export async function closeLogger(logger: Logger): Promise<void> {
 const INFO = 30;
 
 /**
- * Writes info lines whose members are finished JSON, `"name":value,…`, after level and time: for
- * the one line a request, which pino's own formatting would make half as dear again as the answer.
- * Redaction and pretty printing are the logger's.
+ * Writes an info line whose members are finished JSON, `"name":value,…`, after level and time.
+ * @param isOurs whether nothing in it comes from a client: it is not searched for tokens then
  */
-export function lineWriter(logger: Logger, clock: Pick<Clock, 'now'>): (members: string) => void {
+export type WriteLine = (members: string, isOurs: boolean) => void;
+
+/**
+ * Makes what writes the one line a request, which pino's own formatting would make half as dear
+ * again as the answer. Redaction and pretty printing are the logger's.
+ */
+export function lineWriter(logger: Logger, clock: Pick<Clock, 'now'>): WriteLine {
   const sink = (logger as Logger & { [symbols.streamSym]?: Sink })[symbols.streamSym];
   let millisecond = 0;
   let head = '';
-  return (members) => {
+  return (members, isOurs) => {
     const now = clock.now();
     if (now.getTime() !== millisecond) {
       millisecond = now.getTime();
@@ -87,7 +92,9 @@ export function lineWriter(logger: Logger, clock: Pick<Clock, 'now'>): (members:
     }
     if (!sink) return;
     sink.lastLevel = INFO;
-    sink.write(`${head}${members}}\n`);
+    const line = `${head}${members}}\n`;
+    if (isOurs) sink.writeOurs(line);
+    else sink.write(line);
   };
 }
 
@@ -106,6 +113,8 @@ interface Sink {
   /** What every line says besides, as finished JSON members with a comma behind each. */
   readonly members: string;
   write(line: string): void;
+  /** Writes a line that holds nothing to redact. */
+  writeOurs(line: string): void;
   relay(lines: string): void;
   /** Called by pino after `fatal`. */
   flushSync(): void;
@@ -122,9 +131,9 @@ function createSink(options: LoggerOptions): Sink {
       .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)},`)
       .join(''),
     relay: (lines) => output.write(lines),
+    writeOurs: (line) => output.write(pretty ? pretty(line) : line),
     write(line) {
-      const redacted = redactLine(line);
-      output.write(pretty ? pretty(redacted) : redacted);
+      this.writeOurs(redactLine(line));
       if (this.lastLevel >= ERROR) output.flush();
     },
     flushSync: () => output.flushSync(),
