@@ -157,6 +157,7 @@ export function compose(deps: ComposeDeps): Keyturn {
         log,
         trail: events,
         passwords,
+        cores,
         metrics,
         trace,
         patiently,

@@ -47,6 +47,8 @@ export interface IssuerDeps {
   readonly log: Logger;
   readonly trail: Trail;
   readonly passwords: Passwords;
+  /** Processor cores that are this process's to use. */
+  readonly cores: number;
   readonly metrics: Metrics;
   readonly trace: Trace;
   /** Has the bundled services forget users who are gone; undefined where there are none. */
@@ -128,7 +130,7 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
     });
   });
   const { issuer, audience } = config;
-  const keyring = tracedKeyring(createKeyring({ ...keys, sealer }), deps.trace);
+  const keyring = tracedKeyring(createKeyring({ ...keys, sealer, cores: deps.cores }), deps.trace);
   const outboxSealer = await patiently(() => openOutboxSealer({ db: database.db, sealer }));
   await patiently(keyring.poll);
   const selfCheck = config.selfCheck

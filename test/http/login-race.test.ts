@@ -44,10 +44,16 @@ describe.each(DRIVERS.filter(({ kind }) => kind === 'postgres'))(
       const [row] = await keyturn.sql<{ password_hash: string }>(text, [userId]);
       return row?.password_hash ?? '';
     }
-    const login = () =>
+    const login = (more: object = {}, headers: Readonly<Record<string, string>> = {}) =>
       client
-        .post('/api/auth/login', { email: ann.email, password: PASSWORD })
+        .post('/api/auth/login', { email: ann.email, password: PASSWORD, ...more }, headers)
         .then((response) => response);
+    /** In a browser that has a session already, which is to end with it. */
+    const loginAgain = () =>
+      login(
+        { delivery: 'cookie' },
+        { Origin: keyturn.issuer, Cookie: `keyturn_refresh=${ann.refreshToken}` },
+      );
     const liveSessions = () =>
       keyturn.sql('SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL', [ann.userId]);
 
@@ -100,13 +106,18 @@ describe.each(DRIVERS.filter(({ kind }) => kind === 'postgres'))(
       throw new Error('the request was answered without waiting');
     }
 
-    test.each<Change>(['password', 'disabling'])(
-      'loses to a %s that began before it took hold of the account',
-      async (change) => {
+    test.each<[Change, 'alone' | 'in place of another']>([
+      ['password', 'alone'],
+      ['disabling', 'alone'],
+      ['password', 'in place of another'],
+      ['disabling', 'in place of another'],
+    ])(
+      'loses to a %s that began before it took hold of the account, %s',
+      async (change, manner) => {
         const { status, code } = CHANGES[change];
         for (let round = 0; round < ROUNDS; round++) {
           await beginChange(change);
-          const inFlight = login();
+          const inFlight = manner === 'alone' ? login() : loginAgain();
           await waits(inFlight);
           await finishChange();
           expectProblem(await inFlight, status, code);
@@ -145,6 +156,17 @@ describe.each(DRIVERS.filter(({ kind }) => kind === 'postgres'))(
       await connection.query('ROLLBACK');
       expect((await inFlight).status).toBe(200);
       expect(await liveSessions()).toHaveLength(1);
+    });
+
+    test('a login that waited for a change of address is of nobody any more', async () => {
+      await connection.query('BEGIN');
+      const change = 'UPDATE users SET email = $2 WHERE id = $1';
+      await connection.query(change, [ann.userId, 'moved@example.com']);
+      const inFlight = login();
+      await waits(inFlight);
+      await connection.query('COMMIT');
+      expectProblem(await inFlight, 401, 'invalid_credentials');
+      await keyturn.sql(change, [ann.userId, ann.email]);
     });
 
     test('a login that waited for a change of name says the new one', async () => {

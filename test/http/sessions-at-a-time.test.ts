@@ -71,6 +71,17 @@ describe.each(DRIVERS)('sessions of one user at a time on $name', (driver) => {
     });
   });
 
+  test('a login that replaces a session makes room by that alone', async () => {
+    const ann = await client.register();
+    await add(ann, MOST - 1);
+    const again = { email: ann.email, password: PASSWORD, delivery: 'cookie' };
+    const headers = { Origin: keyturn.issuer, Cookie: `keyturn_refresh=${ann.refreshToken}` };
+    await client.post('/api/auth/login', again, headers).expect(200);
+    const ended = await endedOf(ann);
+    expect(ended).toMatchObject([{ id: ann.sessionId, end_reason: 'replaced' }]);
+    expect(await notEnded(ann)).toBe(MOST);
+  });
+
   test('what is refreshed stays, however many are opened and left', async () => {
     const ann = await client.register();
     keyturn.clock.advance(seconds(3600));

@@ -25,6 +25,8 @@ export interface KeyturnOptions {
   readonly clock?: ManualClock;
   /** All of it when absent. */
   readonly role?: Config['role'];
+  /** As if the machine had so many. */
+  readonly cores?: number;
   /** The port to listen on; any free one when absent. */
   readonly port?: number;
   /** False leaves it listening and not booted. */
@@ -84,6 +86,7 @@ export async function startKeyturn(
     config,
     log,
     clock,
+    ...(options.cores !== undefined && { cores: options.cores }),
     open: async (how) => {
       database = await openDatabase(how);
       return database;

@@ -82,7 +82,7 @@ export interface Recorded {
 export interface Trail {
   /** Logs and counts an event at once, and stores it soon. */
   readonly record: RecordEvent;
-  /** Dates an event that is stored by a transaction (`recording`), which says when it has been. */
+  /** Dates an event for whoever stores it with what it tells of, and announces it after that. */
   note(event: SecurityEvent): Recorded;
   /** Logs and counts an event without storing it. */
   announce(event: SecurityEvent): void;

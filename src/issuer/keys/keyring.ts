@@ -1,5 +1,4 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../kit/clock.ts';
@@ -66,9 +65,10 @@ export interface KeyringDeps {
   readonly clock: Clock;
   readonly policy: KeyPolicy;
   readonly highWater: HighWaterMark;
+  /** Processor cores that are this process's to use. */
+  readonly cores: number;
 }
 
-const ONE_CORE = availableParallelism() === 1;
 const signElsewhere = promisify<string, Buffer, KeyObject, Buffer>(sign);
 const signTogether = atEndOfTurn(({ data, key }: { data: Buffer; key: KeyObject }) =>
   sign('sha256', data, key),
@@ -145,7 +145,7 @@ export function createKeyring(deps: KeyringDeps): Keyring {
       const key = signer();
       if (!key?.privateKey) return Promise.reject(cannotSign());
       const input = `${key.header}.${Buffer.from(payload).toString('base64url')}`;
-      return signRs256(input, key.privateKey);
+      return signRs256(input, key.privateKey, deps.cores);
     },
     resolve(kid) {
       const now = clock.now();
@@ -235,9 +235,9 @@ async function open(sealer: Sealer, key: StoredKey): Promise<HeldKey> {
  * Signs on libuv's threads, so that a second core helps and the event loop goes on. With one core the
  * hand-over only costs, and so does every signature by itself, which leaves the caches cold.
  */
-async function signRs256(input: string, key: KeyObject): Promise<string> {
+async function signRs256(input: string, key: KeyObject, cores: number): Promise<string> {
   const data = Buffer.from(input);
-  const signature = await (ONE_CORE
+  const signature = await (cores === 1
     ? signTogether({ data, key })
     : signElsewhere('sha256', data, key));
   return `${input}.${signature.toString('base64url')}`;

@@ -13,8 +13,14 @@ import type { SessionPolicy } from '../sessions/open.ts';
 import type { TokenDeps, Tokens } from '../sessions/tokens.ts';
 import type { PasswordHash } from '../users/argon2-hash.ts';
 import { accountDisabled, emailNotVerified, invalidCredentials } from '../users/errors.ts';
-import type { Hasher } from '../users/hasher.ts';
-import { findUserByEmail, replaceHash, type User, type UserWithHash } from '../users/store.ts';
+import type { Hasher, Verification } from '../users/hasher.ts';
+import {
+  findUserByEmail,
+  holdAsFound,
+  replaceHash,
+  type User,
+  type UserWithHash,
+} from '../users/store.ts';
 import { handOver, open } from './open.ts';
 
 /** What logging in needs. */
@@ -59,11 +65,11 @@ export interface LoggedIn {
   readonly rateLimit?: RateLimitHeaders | undefined;
 }
 
-/** A password that is changed again and again while it is being checked is not waited for. */
+/** An account that is changed again and again while its password is being checked is not waited for. */
 const ATTEMPTS = 3;
 
 /**
- * Logs a user in. The account and its password are checked once more in the transaction that
+ * Logs a user in. The account and its password are checked once more in the statement that
  * opens the session, so that a change meanwhile wins.
  * @throws AppError `rate_limited`, `invalid_credentials`, `account_disabled`,
  *   `email_not_verified`, 503
@@ -101,10 +107,16 @@ async function logIn(
   // Whoever has just registered is to hear that the address is not verified yet. Asked whoever it
   // is, so that nobody can tell who has.
   if (deps.emailVerification === 'required') await deps.answerRegistrations(credentials.email);
+  let verified: (Verification & { readonly stored: PasswordHash | undefined }) | undefined;
   for (let i = 0; i < ATTEMPTS; i++) {
     const found = await findUserByEmail(deps.database.db, credentials.email);
     const stored = found?.passwordHash ?? undefined;
-    const { ok, rehash } = await deps.hasher.verify(stored, credentials.password, context.signal);
+    // What has changed may be the name alone: somebody who changes it all the time keeps nobody out.
+    if (!verified || verified.stored !== stored) {
+      const verdict = await deps.hasher.verify(stored, credentials.password, context.signal);
+      verified = { ...verdict, stored };
+    }
+    const { ok, rehash } = verified;
     if (!found || !stored || !ok) {
       await tried.wrong(deps.clock.now());
       deps.record({ event: 'login_failed', userId: found?.id, origin: context.origin });
@@ -150,13 +162,13 @@ async function letIn(
   const opened = isAlone
     ? await openIn(deps.database.db)
     : await recording(deps, async (tx, record) => {
-        const opened = await openIn(tx);
-        if (!opened) return undefined;
+        if (!(await holdAsFound(tx, user))) return undefined;
+        await tried.right(tx, now);
+        // Before the new one is opened, so that it does not count when there are too many.
         if (replacedToken !== undefined) {
           await replaceSession(tx, { tagKey: deps.tagKey, record }, replacedToken, { origin, now });
         }
-        await tried.right(tx, now);
-        return opened;
+        return openIn(tx);
       });
   return opened && (await handOver(deps, opened));
 }

@@ -27,14 +27,11 @@ SELECT to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended FROM held`;
  * the trail keeps of it; alone or in a transaction.
  * @returns the live sessions that it ended; undefined when the user has changed, and nothing is done
  */
-export async function openHeld(
-  db: Db,
-  opening: Opening,
-): Promise<readonly SessionId[] | undefined> {
+export async function openHeld(db: Db, given: Opening): Promise<readonly SessionId[] | undefined> {
   const { rows } = await execute<{ ended: readonly SessionId[] }>(db, OPEN, [
-    ...heldValues(opening.user),
-    ...openingValues(opening.session),
-    ...storingValues(opening.event, opening.each),
+    ...heldValues(given.user),
+    ...openingValues(given.session),
+    ...storingValues(given.event, given.each),
   ]);
   return rows[0]?.ended;
 }

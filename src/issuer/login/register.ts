@@ -105,9 +105,10 @@ async function create(
     if (replacedToken !== undefined) {
       await replaceSession(tx, { tagKey: deps.tagKey, record }, replacedToken, { origin, now });
     }
-    return open(deps, tx, { user, event: 'registered', origin, now });
+    const opened = await open(deps, tx, { user, event: 'registered', origin, now });
+    if (!opened) throw new Error('a user was registered and not found');
+    return opened;
   });
-  if (!opened) throw new Error('a user was registered and not found');
   deps.outbox.hurry();
   return handOver(deps, opened);
 }

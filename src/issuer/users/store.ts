@@ -115,6 +115,13 @@ export const heldValues = (user: UserWithHash): readonly unknown[] => [
   user.name,
 ];
 
+const HOLD = `WITH ${held(1)} SELECT FROM held`;
+
+/** Holds a user's row as `held` does, until the transaction ends. @returns whether it is as found */
+export async function holdAsFound(tx: Tx, user: UserWithHash): Promise<boolean> {
+  return (await execute(tx, HOLD, heldValues(user))).rows.length > 0;
+}
+
 /** Replaces a password hash by one of the same password, unless it was changed meanwhile. */
 export async function replaceHash(
   db: Db,
