@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger, WriteLine } from '../kit/log.ts';
 import { upstreamRequestId } from './request-id.ts';
-import { pathOf } from './target.ts';
+import { headerOf, pathOf } from './target.ts';
 
 const MAX_PATH = 512;
 
@@ -69,7 +69,7 @@ function writeRequest(
 ): void {
   const path = pathOf(req.url ?? '').slice(0, MAX_PATH);
   const duration = Math.round(milliseconds * 1000) / 1000;
-  const upstream = upstreamRequestId(req.headers['x-request-id']);
+  const upstream = upstreamRequestId(headerOf(req, 'x-request-id'));
   if (deps.writeLine === undefined) {
     const { requestId: request_id, route, status, address } = end;
     const fields = { request_id, method: req.method, path, route, status, duration_ms: duration };

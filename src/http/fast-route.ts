@@ -3,6 +3,7 @@ import { AppError } from '../kit/errors.ts';
 import { OPEN_PREFLIGHT, OPEN_TO_ALL } from './cors.ts';
 import { methodNotAllowed } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
+import { headerOf } from './target.ts';
 
 /** An answer made in advance. Hand out the same object until it changes: it is prepared once. */
 export interface FastAnswer {
@@ -52,7 +53,7 @@ export function answerFast(
   if (method !== 'GET' && method !== 'HEAD') return answerOther(req, res, requestId, security);
   const answer = prepared.route();
   if (answer !== prepared.answer) prepare(prepared, answer, security);
-  const match = req.headers['if-none-match'];
+  const match = headerOf(req, 'if-none-match');
   if (match !== undefined && answer.status === 200 && matches(match, answer.etag)) {
     prepared.notModified[1] = requestId;
     res.writeHead(304, prepared.notModified).end();

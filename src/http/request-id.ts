@@ -17,7 +17,7 @@ export function requestIds(): NewRequestId {
 }
 
 /** A proxy's own id of the request, for the log; undefined unless it is a harmless short word. */
-export function upstreamRequestId(header: string | string[] | undefined): string | undefined {
-  if (typeof header !== 'string') return undefined;
+export function upstreamRequestId(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
   return /^[A-Za-z0-9._-]{1,64}$/.test(header) ? header : undefined;
 }
