@@ -98,7 +98,12 @@ const FREQUENT: ReadonlySet<SecurityEvent['event']> = new Set(['refreshed']);
 /** Counted and logged, not stored: the session's row keeps the last and how many. */
 const UNSTORED: ReadonlySet<SecurityEvent['event']> = new Set(['refreshed', 'refresh_replayed']);
 
-/** Of what any user can cause without end, so many a minute are stored; the log has them all. */
+/** What any user can cause without end, past no limit. */
+const UNLIMITED: ReadonlySet<SecurityEvent['event']> = new Set([
+  'cross_user_access',
+  'profile_changed',
+]);
+/** Of each of these, by one user, so many a minute are stored; the log has them all. */
 const STORED_A_MINUTE = 60;
 
 /** Makes the trail of a process. */
@@ -112,7 +117,7 @@ export function createTrail({ log, clock, db, onEvent }: TrailDeps): Trail {
     const stored =
       db !== undefined &&
       !UNSTORED.has(event.event) &&
-      (event.event !== 'cross_user_access' || isFew(String(event.userId), now));
+      (!UNLIMITED.has(event.event) || isFew(`${event.event} ${event.userId}`, now));
     return { event, entry: stored ? entryOf(event, now) : undefined };
   };
   const announce = (event: SecurityEvent) => {
