@@ -72,9 +72,9 @@ const INFO = 30;
 
 /**
  * Writes an info line whose members are finished JSON, `"name":value,…`, after level and time.
- * @param isOurs whether nothing in it comes from a client: it is not searched for tokens then
+ * @param isClean whether nothing in it could hold a token: it is not searched for one then
  */
-export type WriteLine = (members: string, isOurs: boolean) => void;
+export type WriteLine = (members: string, isClean: boolean) => void;
 
 /**
  * Makes what writes the one line a request, which pino's own formatting would make half as dear
@@ -84,7 +84,7 @@ export function lineWriter(logger: Logger, clock: Pick<Clock, 'now'>): WriteLine
   const sink = (logger as Logger & { [symbols.streamSym]?: Sink })[symbols.streamSym];
   let millisecond = 0;
   let head = '';
-  return (members, isOurs) => {
+  return (members, isClean) => {
     const now = clock.now();
     if (now.getTime() !== millisecond) {
       millisecond = now.getTime();
@@ -93,7 +93,7 @@ export function lineWriter(logger: Logger, clock: Pick<Clock, 'now'>): WriteLine
     if (!sink) return;
     sink.lastLevel = INFO;
     const line = `${head}${members}}\n`;
-    if (isOurs) sink.writeOurs(line);
+    if (isClean) sink.writeClean(line);
     else sink.write(line);
   };
 }
@@ -114,7 +114,7 @@ interface Sink {
   readonly members: string;
   write(line: string): void;
   /** Writes a line that holds nothing to redact. */
-  writeOurs(line: string): void;
+  writeClean(line: string): void;
   relay(lines: string): void;
   /** Called by pino after `fatal`. */
   flushSync(): void;
@@ -131,9 +131,9 @@ function createSink(options: LoggerOptions): Sink {
       .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)},`)
       .join(''),
     relay: (lines) => output.write(lines),
-    writeOurs: (line) => output.write(pretty ? pretty(line) : line),
+    writeClean: (line) => output.write(pretty ? pretty(line) : line),
     write(line) {
-      this.writeOurs(redactLine(line));
+      this.writeClean(redactLine(line));
       if (this.lastLevel >= ERROR) output.flush();
     },
     flushSync: () => output.flushSync(),

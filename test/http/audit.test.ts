@@ -235,7 +235,7 @@ describe.each(DRIVERS)('the audit trail on $name', (driver) => {
     const { database, parts } = keyturn;
     const deps = { database, trail: parts.trail };
     const ann = await client.register();
-    const event = { event: 'profile_changed', userId: ann.userId } as const;
+    const event = { event: 'account_imported', userId: ann.userId } as const;
     pass();
     const undone = recording(deps, async (_, record) => {
       record(event);
@@ -243,14 +243,14 @@ describe.each(DRIVERS)('the audit trail on $name', (driver) => {
     });
     await expect(undone).rejects.toThrow('undone');
     expect(await namesOf(ann.userId)).toEqual(['registered']);
-    expect(keyturn.events('profile_changed')).toEqual([]);
+    expect(keyturn.events('account_imported')).toEqual([]);
     const done = await recording(deps, async (_, record) => {
       record(event);
-      return keyturn.events('profile_changed').length;
+      return keyturn.events('account_imported').length;
     });
     expect(done).toBe(0);
-    expect(keyturn.events('profile_changed')).toHaveLength(1);
-    expect(await namesOf(ann.userId)).toEqual(['registered', 'profile_changed']);
+    expect(keyturn.events('account_imported')).toHaveLength(1);
+    expect(await namesOf(ann.userId)).toEqual(['registered', 'account_imported']);
   });
 
   test('a login that cannot be recorded does not happen', async () => {

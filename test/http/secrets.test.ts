@@ -108,6 +108,8 @@ async function recover(keyturn: TestKeyturn, secrets: Secrets): Promise<void> {
   // Tokens where none belongs, which are logged.
   const agent = { 'User-Agent': `agent ${reset}` };
   await client.get(`/api/auth/${reset}?token=${reset}`, agent).expect(404);
+  const id = { 'X-Request-Id': reset };
+  for (const path of ['/healthz', '/readyz', '/api/auth/me']) await client.get(path, id);
   await client.post('/api/auth/login', { email: ann.email, password: reset }, agent).expect(401);
   const verify = (token: string) => client.post('/api/auth/email/verify', { token }, agent);
   await verify(reset).expect(400);

@@ -62,7 +62,10 @@ export interface Limits {
   forget(tx: Tx, account: string): Promise<void>;
 }
 
-/** A password that may be tried. Call `wrong` or `right` once it has been; neither when it was not. */
+/**
+ * A password that may be tried. Call `wrong` or, unless all is settled, `right` once it has been;
+ * neither when it was not.
+ */
 export interface PasswordTry {
   /** Headers for the answer; undefined while there are no limits. */
   readonly headers: RateLimitHeaders | undefined;

@@ -13,10 +13,10 @@ import type { SessionPolicy } from '../sessions/open.ts';
 import type { TokenDeps, Tokens } from '../sessions/tokens.ts';
 import type { PasswordHash } from '../users/argon2-hash.ts';
 import { accountDisabled, emailNotVerified, invalidCredentials } from '../users/errors.ts';
-import type { Hasher, Verification } from '../users/hasher.ts';
+import type { Hasher } from '../users/hasher.ts';
 import {
   findUserByEmail,
-  holdAsFound,
+  holdForLogin,
   replaceHash,
   type User,
   type UserWithHash,
@@ -107,16 +107,10 @@ async function logIn(
   // Whoever has just registered is to hear that the address is not verified yet. Asked whoever it
   // is, so that nobody can tell who has.
   if (deps.emailVerification === 'required') await deps.answerRegistrations(credentials.email);
-  let verified: (Verification & { readonly stored: PasswordHash | undefined }) | undefined;
   for (let i = 0; i < ATTEMPTS; i++) {
     const found = await findUserByEmail(deps.database.db, credentials.email);
     const stored = found?.passwordHash ?? undefined;
-    // What has changed may be the name alone: somebody who changes it all the time keeps nobody out.
-    if (!verified || verified.stored !== stored) {
-      const verdict = await deps.hasher.verify(stored, credentials.password, context.signal);
-      verified = { ...verdict, stored };
-    }
-    const { ok, rehash } = verified;
+    const { ok, rehash } = await deps.hasher.verify(stored, credentials.password, context.signal);
     if (!found || !stored || !ok) {
       await tried.wrong(deps.clock.now());
       deps.record({ event: 'login_failed', userId: found?.id, origin: context.origin });
@@ -162,13 +156,15 @@ async function letIn(
   const opened = isAlone
     ? await openIn(deps.database.db)
     : await recording(deps, async (tx, record) => {
-        if (!(await holdAsFound(tx, user))) return undefined;
+        if (!(await holdForLogin(tx, user))) return undefined;
         await tried.right(tx, now);
         // Before the new one is opened, so that it does not count when there are too many.
         if (replacedToken !== undefined) {
           await replaceSession(tx, { tagKey: deps.tagKey, record }, replacedToken, { origin, now });
         }
-        return openIn(tx);
+        const opened = await openIn(tx);
+        if (!opened) throw new Error('a user who is held has changed');
+        return opened;
       });
   return opened && (await handOver(deps, opened));
 }

@@ -16,22 +16,39 @@ export interface Opening {
   readonly each: readonly AuditEvent[];
 }
 
+/** What came of it. */
+export interface HeldAndOpened {
+  /** As they are now. */
+  readonly name: string;
+  readonly emailVerified: boolean;
+  /** The live sessions that ended to make room. */
+  readonly ended: readonly SessionId[];
+}
+
 // One statement: a login would spend more on a transaction around four than on all but its hash.
 const OPEN = `WITH ${held(1)},
-${opening(6)},
-${storing(16)}
-SELECT to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended FROM held`;
+${opening(4)},
+${storing(13)}
+SELECT name, email_verified, to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended
+FROM held`;
+
+interface OpenRow {
+  name: string;
+  email_verified: boolean;
+  ended: readonly SessionId[];
+}
 
 /**
- * Opens a session for a user who is still as found, ends those that are too many, and stores what
- * the trail keeps of it; alone or in a transaction.
- * @returns the live sessions that it ended; undefined when the user has changed, and nothing is done
+ * Opens a session for a user whose password, address and account are still as found, ends those
+ * that are too many, and stores what the trail keeps of it; alone or in a transaction.
+ * @returns undefined when they are not, and nothing is done
  */
-export async function openHeld(db: Db, given: Opening): Promise<readonly SessionId[] | undefined> {
-  const { rows } = await execute<{ ended: readonly SessionId[] }>(db, OPEN, [
+export async function openHeld(db: Db, given: Opening): Promise<HeldAndOpened | undefined> {
+  const { rows } = await execute<OpenRow>(db, OPEN, [
     ...heldValues(given.user),
     ...openingValues(given.session),
     ...storingValues(given.event, given.each),
   ]);
-  return rows[0]?.ended;
+  const [row] = rows;
+  return row && { name: row.name, emailVerified: row.email_verified, ended: row.ended };
 }

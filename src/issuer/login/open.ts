@@ -1,10 +1,11 @@
 import type { Db } from '../../db/database.ts';
 import type { RequestOrigin, SecurityEvent, Trail } from '../audit/trail.ts';
-import { type BegunSession, beginSession, type SessionPolicy } from '../sessions/open.ts';
-import type { EndReason } from '../sessions/store.ts';
+import { beginSession, firstGrant, type SessionPolicy } from '../sessions/open.ts';
+import type { RefreshToken } from '../sessions/refresh-token.ts';
+import type { EndReason, Grant } from '../sessions/store.ts';
 import { issueTokens, type TokenDeps } from '../sessions/tokens.ts';
 import { claimsOf } from '../users/claims.ts';
-import type { UserWithHash } from '../users/store.ts';
+import type { User, UserWithHash } from '../users/store.ts';
 import type { LoggedIn } from './login.ts';
 import { openHeld } from './open-store.ts';
 
@@ -24,8 +25,11 @@ export interface Entrance {
 }
 
 /** A session that is stored once the transaction it was opened in is through. */
-export interface Opened extends BegunSession {
-  readonly user: UserWithHash;
+export interface Opened {
+  /** As it was then. */
+  readonly user: User;
+  readonly refreshToken: RefreshToken;
+  readonly grant: Grant;
   readonly now: Date;
   /** What is to be said then; it is stored already. */
   readonly events: readonly SecurityEvent[];
@@ -33,32 +37,35 @@ export interface Opened extends BegunSession {
 
 /**
  * Opens a session, in one statement.
- * @returns undefined when the user is no longer as it was found
+ * @returns undefined when the user's password, address or account is no longer as it was found
  */
 export async function open(
   deps: OpenDeps,
   db: Db,
   { user, event, origin, now }: Entrance,
 ): Promise<Opened | undefined> {
-  const begun = beginSession(
-    deps.sessionPolicy,
-    { id: user.id, claims: claimsOf(user) },
-    origin,
-    now,
-  );
+  const begun = beginSession(deps.sessionPolicy, user.id, origin, now);
   const common = { userId: user.id, origin };
   const opening = deps.trail.note({ ...common, event, sessionId: begun.row.id });
   const reason: EndReason = 'too_many_sessions';
   const each = deps.trail.note({ ...common, event: 'session_ended', reason });
-  const ended = await openHeld(db, {
+  const opened = await openHeld(db, {
     user,
     session: begun.row,
     event: opening.entry ? [opening.entry] : [],
     each: each.entry ? [each.entry] : [],
   });
-  if (!ended) return undefined;
+  if (!opened) return undefined;
+  const { ended, ...fields } = opened;
+  const current: User = { ...user, ...fields };
   const endings = ended.map((sessionId) => ({ ...each.event, sessionId }));
-  return { ...begun, user, now, events: [opening.event, ...endings] };
+  return {
+    user: current,
+    refreshToken: begun.refreshToken,
+    grant: firstGrant(begun, claimsOf(current)),
+    now,
+    events: [opening.event, ...endings],
+  };
 }
 
 /** Says what happened, and issues the tokens of a session that is stored. */

@@ -1,5 +1,5 @@
 import type { SessionId, UserId } from '../../kit/id.ts';
-import type { EndReason, UserClaims } from './store.ts';
+import type { EndReason } from './store.ts';
 
 /**
  * Sessions of one user at a time, whom a list can show, and whom a change of password ends in a
@@ -12,7 +12,6 @@ export interface NewSession {
   readonly id: SessionId;
   readonly userId: UserId;
   readonly clientId: string;
-  readonly claims: UserClaims;
   readonly hash: Buffer;
   readonly now: Date;
   readonly expiresAt: Date;
@@ -25,13 +24,13 @@ const ONE_TOO_MANY: EndReason = 'too_many_sessions';
 
 /**
  * The queries that open a session for the user whom `held` found, and end in `over` those that were
- * used the longest ago when there are too many; with ten parameters from `$first` on. What is locked
+ * used the longest ago when there are too many; with nine parameters from `$first` on. What is locked
  * by somebody else, or was used since the statement began, is in use: it is passed over, and no
  * login waits. Sessions that have expired count too; nobody hears of their end.
  */
 export function opening(first: number): string {
-  const [id, userId, client, claims, hash, now, expires, mostExpires, address, agent] = Array.from(
-    { length: 10 },
+  const [id, userId, client, hash, now, expires, mostExpires, address, agent] = Array.from(
+    { length: 9 },
     (_, i) => `$${first + i}`,
   );
   return `past AS MATERIALIZED (
@@ -47,7 +46,7 @@ over AS (
 opened AS (
   INSERT INTO sessions (id, user_id, client_id, claims, generation, current_hash, rotated_at,
     recovered, created_at, expires_at, max_expires_at, last_used_at, last_address, user_agent)
-  SELECT ${id}::uuid, ${userId}::uuid, ${client}, ${claims}::jsonb, 1, ${hash}::bytea,
+  SELECT ${id}::uuid, ${userId}::uuid, ${client}, held.claims, 1, ${hash}::bytea,
     ${now}::timestamptz, false, ${now}, ${expires}::timestamptz, ${mostExpires}::timestamptz,
     ${now}, ${address}, ${agent} FROM held)`;
 }
@@ -57,7 +56,6 @@ export const openingValues = (session: NewSession): readonly unknown[] => [
   session.id,
   session.userId,
   session.clientId,
-  JSON.stringify(session.claims),
   session.hash,
   session.now,
   session.expiresAt,

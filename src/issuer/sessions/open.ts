@@ -19,27 +19,33 @@ export interface BegunSession {
   readonly row: NewSession;
   /** Its first refresh token. */
   readonly refreshToken: RefreshToken;
-  /** What tokens are issued from once it is stored. */
-  readonly grant: Grant;
 }
 
 /** Makes a session for a user; nothing is stored. */
 export function beginSession(
   policy: SessionPolicy,
-  user: { readonly id: UserId; readonly claims: UserClaims },
-  origin: RequestOrigin,
+  userId: UserId,
+  { address, userAgent }: RequestOrigin,
   now: Date,
 ): BegunSession {
   const id = newUuid(now) as SessionId;
   const refreshToken = firstRefreshToken(id);
+  const hash = hashRefreshToken(refreshToken);
   const maxExpiresAt = after(now, policy.sessionMaxTtl);
   const expiresAt = earliest(after(now, policy.refreshTokenTtl), maxExpiresAt);
-  const { address, userAgent } = origin;
-  const common = { userId: user.id, clientId: FIRST_PARTY, claims: user.claims, expiresAt };
-  const hash = hashRefreshToken(refreshToken);
+  const times = { now, expiresAt, maxExpiresAt };
   return {
-    row: { ...common, id, hash, now, maxExpiresAt, address, userAgent },
+    row: { id, userId, clientId: FIRST_PARTY, hash, ...times, address, userAgent },
     refreshToken,
-    grant: { ...common, createdAt: now, generation: refreshToken.generation },
   };
 }
+
+/** What the tokens of a session that was opened are issued from. */
+export const firstGrant = ({ row, refreshToken }: BegunSession, claims: UserClaims): Grant => ({
+  userId: row.userId,
+  clientId: row.clientId,
+  claims,
+  createdAt: row.now,
+  expiresAt: row.expiresAt,
+  generation: refreshToken.generation,
+});

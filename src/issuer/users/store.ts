@@ -95,15 +95,17 @@ export async function anyUsers(db: Db): Promise<boolean> {
 }
 
 /**
- * The query `held` of a statement that opens a session, with five parameters from `$first` on:
+ * The query `held` of a statement that opens a session, with three parameters from `$first` on:
  * holds a user's row against a change of password or a disabling, which wait for it and then end
- * what was opened. It has no row when anything that a token or a login goes by is no longer as it
- * was found.
+ * what was opened. It has the row as it is now, with the `claims` of its tokens as `claimsOf` makes
+ * them, and none when the password, the address or the account has changed since it was found.
  */
 export const held = (first: number): string => `held AS MATERIALIZED (
-  SELECT id FROM users
+  SELECT id, name, email_verified, jsonb_build_object(
+    'email', email, 'email_verified', email_verified, 'name', name) AS claims
+  FROM users
   WHERE id = $${first} AND password_hash = $${first + 1} AND email = $${first + 2}
-    AND email_verified = $${first + 3} AND name = $${first + 4} AND disabled_at IS NULL
+    AND disabled_at IS NULL
   FOR SHARE)`;
 
 /** The parameters of `held`. */
@@ -111,14 +113,15 @@ export const heldValues = (user: UserWithHash): readonly unknown[] => [
   user.id,
   user.passwordHash,
   user.email,
-  user.emailVerified,
-  user.name,
 ];
 
 const HOLD = `WITH ${held(1)} SELECT FROM held`;
 
-/** Holds a user's row as `held` does, until the transaction ends. @returns whether it is as found */
-export async function holdAsFound(tx: Tx, user: UserWithHash): Promise<boolean> {
+/**
+ * Holds a user's row as `held` does, until the transaction ends.
+ * @returns whether there is one, with the same password and address
+ */
+export async function holdForLogin(tx: Tx, user: UserWithHash): Promise<boolean> {
   return (await execute(tx, HOLD, heldValues(user))).rows.length > 0;
 }
 
