@@ -53,7 +53,7 @@ export const USAGE = `npm run bench -- [--scenario NAME]... [--peers] [--quick] 
 const THOROUGH: Plan = {
   quick: false,
   repetitions: 5,
-  warmUp: 15_000,
+  warmUp: 3000,
   run: 4000,
   hashRun: 5000,
   soakRun: 6000,
