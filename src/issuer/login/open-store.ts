@@ -25,13 +25,6 @@ export interface HeldAndOpened {
   readonly ended: readonly SessionId[];
 }
 
-// One statement: a login would spend more on a transaction around four than on all but its hash.
-const OPEN = `WITH ${held(1)},
-${opening(4)},
-${storing(13)}
-SELECT name, email_verified, to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended
-FROM held`;
-
 interface OpenRow {
   name: string;
   email_verified: boolean;
@@ -44,11 +37,16 @@ interface OpenRow {
  * @returns undefined when they are not, and nothing is done
  */
 export async function openHeld(db: Db, given: Opening): Promise<HeldAndOpened | undefined> {
-  const { rows } = await execute<OpenRow>(db, OPEN, [
-    ...heldValues(given.user),
-    ...openingValues(given.session),
-    ...storingValues(given.event, given.each),
-  ]);
+  const user = heldValues(given.user);
+  const session = openingValues(given.session);
+  const events = storingValues(given.event, given.each);
+  // One statement: a login would spend more on a transaction around four than on all but its hash.
+  const text = `WITH ${held(1)},
+${opening(1 + user.length)},
+${storing(1 + user.length + session.length)}
+SELECT name, email_verified, to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended
+FROM held`;
+  const { rows } = await execute<OpenRow>(db, text, [...user, ...session, ...events]);
   const [row] = rows;
   return row && { name: row.name, emailVerified: row.email_verified, ended: row.ended };
 }
