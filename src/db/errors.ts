@@ -107,3 +107,6 @@ export function translated(error: unknown): unknown {
 export const isUniqueViolation = (error: unknown, constraint?: string): boolean =>
   text(error, 'code') === '23505' &&
   (constraint === undefined || text(error, 'constraint') === constraint);
+
+/** Whether an error says that the engine does not know what a statement asks of it (0A000). */
+export const isNotSupported = (error: unknown): boolean => text(error, 'code') === '0A000';

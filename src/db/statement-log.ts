@@ -1,9 +1,10 @@
 import type { KyselyConfig } from 'kysely';
 import type { Trace } from '../kit/trace.ts';
 
-/** A statement's first word, and the first table that it names. */
+/** A statement's first word, and the first table that it names; a function is none. */
 const VERB = /^\s*([a-z]+)/i;
-const TABLE = /\b(?:from|into|update|join)\s+(?:only\s+)?"?([a-z_][a-z0-9_]*)/i;
+const TABLE =
+  /\b(?:into\s+|(?:update|from|join)\s+(?:only\s+)?(?!"?\w+"?\s*\())"?([a-z_][a-z0-9_]*)/i;
 
 /** What Kysely takes to tell a trace of each statement: its kind and table, never a value. */
 export function statementLog(trace: Trace | undefined): Pick<KyselyConfig, 'log'> {

@@ -109,7 +109,8 @@ export function todoRoutes(deps: TodoDeps): AppRouter {
       const userId = await owner(ctx);
       const { limit, cursor, completed } = readQuery(ctx, listQuery);
       // One more than asked for tells whether there is a next page.
-      const found = await listTodos(db, userId, {
+      const found = await listTodos(db, {
+        userId,
         limit: limit + 1,
         olderThan: (cursor ?? null) as TodoId | null,
         completed: completed === undefined ? null : completed === 'true',

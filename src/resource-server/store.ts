@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts';
+import { gathering } from '../db/gather.ts';
 import { execute } from '../db/statement.ts';
 import type { Todo, TodoChange, TodoId } from './todo.ts';
 
@@ -24,8 +25,9 @@ const toTodo = (row: Row): Todo => ({
   updatedAt: row.updated_at,
 });
 
-/** Which of a user's todos to list. */
+/** Whose todos to list, and which. */
 export interface ListQuery {
+  readonly userId: string;
   readonly limit: number;
   /** Only todos older than this one. */
   readonly olderThan: TodoId | null;
@@ -36,16 +38,38 @@ const LIST = `SELECT ${COLUMNS} FROM todos
 WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::boolean IS NULL OR completed = $3)
 ORDER BY id DESC LIMIT $4`;
 
+const LIST_SEVERAL = `SELECT asked.place::int, listed.*
+FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::int[]) WITH ORDINALITY
+  AS asked (user_id, older_than, completed, most, place)
+CROSS JOIN LATERAL (
+  SELECT ${COLUMNS} FROM todos
+  WHERE user_id = asked.user_id AND (asked.older_than IS NULL OR id < asked.older_than)
+    AND (asked.completed IS NULL OR completed = asked.completed)
+  ORDER BY id DESC LIMIT asked.most) AS listed
+ORDER BY asked.place, listed.id DESC`;
+
+/** Lists that share a statement: each may have a hundred todos, and one answer is read at once. */
+const MOST_LISTS = 16;
+
 /** A user's todos, the newest first: ids are made in the order of time. */
-export async function listTodos(db: Db, userId: string, query: ListQuery): Promise<Todo[]> {
-  const { rows } = await execute<Row>(db, LIST, [
-    userId,
-    query.olderThan,
-    query.completed,
-    query.limit,
-  ]);
-  return rows.map(toTodo);
-}
+export const listTodos: (db: Db, query: ListQuery) => Promise<Todo[]> = gathering(
+  async (db, { userId, olderThan, completed, limit }) => {
+    const { rows } = await execute<Row>(db, LIST, [userId, olderThan, completed, limit]);
+    return rows.map(toTodo);
+  },
+  async (db, queries) => {
+    const { rows } = await execute<Row & { place: number }>(db, LIST_SEVERAL, [
+      queries.map(({ userId }) => userId),
+      queries.map(({ olderThan }) => olderThan),
+      queries.map(({ completed }) => completed),
+      queries.map(({ limit }) => limit),
+    ]);
+    const lists = queries.map((): Todo[] => []);
+    for (const row of rows) lists[row.place - 1]?.push(toTodo(row));
+    return lists;
+  },
+  MOST_LISTS,
+);
 
 const INSERT = `INSERT INTO todos (user_id, ${COLUMNS}) VALUES ($1, $2, $3, $4, false, 1, $5, $5)
 RETURNING ${COLUMNS}`;

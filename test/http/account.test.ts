@@ -48,6 +48,20 @@ describe.each(DRIVERS)("a user's own account on $name", (driver) => {
     expect(keyturn.events('profile_changed', ann.sessionId)).toHaveLength(1);
   });
 
+  test('all who ask at once see themselves', async () => {
+    const users: SignedIn[] = [];
+    for (let i = 0; i < 12; i += 1) users.push(await client.register({ name: `User ${i}` }));
+    const over = users[3] as SignedIn;
+    await client.post('/api/auth/logout', { refresh_token: over.refreshToken }).expect(204);
+    const answers = await Promise.all([...users, ...users].map((user) => client.me(user)));
+    for (const [i, answer] of answers.entries()) {
+      const { email, userId } = users[i % users.length] as SignedIn;
+      if (userId === over.userId) expectProblem(answer, 401, 'session_ended');
+      else
+        expect(answer.body).toMatchObject({ id: userId, email, name: `User ${i % users.length}` });
+    }
+  });
+
   test.each([
     [{}, ['name']],
     [{ name: '' }, ['name']],

@@ -60,6 +60,32 @@ describe.each(DRIVERS)('POST /api/auth/refresh with a body on $name', (driver) =
     expect(keyturn.events('refreshed', ann.sessionId)).toHaveLength(1);
   });
 
+  test('all who refresh at once receive what is their own, whatever becomes of the others', async () => {
+    const users = [];
+    for (let i = 0; i < 12; i += 1) users.push(await client.register({ name: `User ${i}` }));
+    const [thief, gone, ...honest] = users;
+    if (!thief || !gone) throw new Error('there are users');
+    await successorOf(await successorOf(thief.refreshToken));
+    await client.post('/api/auth/logout', { refresh_token: gone.refreshToken }).expect(204);
+
+    const refresh = ({ refreshToken }: { readonly refreshToken: string }) =>
+      client.refresh(refreshToken);
+    const [stolen, over, answers] = await Promise.all([
+      refresh(thief),
+      refresh(gone),
+      Promise.all([...honest, ...honest].map(refresh)),
+    ]);
+    expectProblem(stolen, 401, 'refresh_token_reused');
+    expectProblem(over, 401, 'invalid_refresh_token');
+    for (const [i, { sessionId }] of [...honest, ...honest].entries()) {
+      const claims = claimsOf(answers[i]?.body.access_token);
+      expect([claims.name, claims.sid]).toEqual([`User ${2 + (i % honest.length)}`, sessionId]);
+      expect(answers[i]?.body.refresh_token).toBe(answers[i % honest.length]?.body.refresh_token);
+      expect(await rowOf(sessionId)).toMatchObject({ generation: 2, ended_at: null });
+    }
+    for (const { body } of answers.slice(0, honest.length)) await successorOf(body.refresh_token);
+  });
+
   test('all who present one token at once receive one successor', async () => {
     const ann = await client.register();
     const storm = Array.from({ length: 20 }, () => successorOf(ann.refreshToken, WEEK));

@@ -125,6 +125,12 @@ describe('a tracer', () => {
 
 test.each([
   ['select "id" from "users" where "email" = $1', 'SELECT users'],
+  ['SELECT * FROM unnest($1::int[]) AS asked (n) JOIN todos ON id = n', 'SELECT todos'],
+  [
+    'WITH a AS (SELECT FROM unnest ($1), LATERAL (SELECT FROM only sessions)) UPDATE b',
+    'WITH sessions',
+  ],
+  ['SELECT now() FROM clock()', 'SELECT'],
   ['  update only sessions set x = $1', 'UPDATE sessions'],
   ['insert into "todos" ("id") values ($1)', 'INSERT todos'],
   ['commit', 'COMMIT'],

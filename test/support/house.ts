@@ -62,6 +62,7 @@ export const STRANGERS: readonly (readonly [Place, Place])[] = [
 export const DOORS: Readonly<Record<string, readonly Place[]>> = {
   '@electric-sql/pglite': ['src/db/'],
   pg: ['src/db/'],
+  dataloader: ['src/db/gather.ts'],
   kysely: ['src/db/', 'store.ts', 'migrations/'],
   koa: ['src/http/'],
   '@koa/router': ['src/http/'],

@@ -37,7 +37,12 @@ export function accountRoutes(deps: AccountRoutesDeps): AppRouter {
   return createRouter()
     .get('/api/auth/me', async (ctx) => {
       const { db } = deps.database;
-      answer(ctx, await authenticateBy(deps, ctx, (caller, now) => findOwner(db, caller, now)));
+      answer(
+        ctx,
+        await authenticateBy(deps, ctx, ({ userId, sessionId }, now) =>
+          findOwner(db, { userId, sessionId, now }),
+        ),
+      );
     })
     .patch('/api/auth/me', async (ctx) => {
       const owner = await authenticate(deps, ctx);

@@ -16,14 +16,8 @@ import {
   successorOf,
 } from './refresh-token.ts';
 import { countReplay } from './replay-store.ts';
-import {
-  findSession,
-  type Grant,
-  type Rotation,
-  recover,
-  rotate,
-  type StoredSession,
-} from './store.ts';
+import { type Recovery, recover, rotate, rotateTogether } from './rotation-store.ts';
+import { findSession, type Grant, type StoredSession } from './store.ts';
 import { issueTokens, type TokenDeps, type Tokens } from './tokens.ts';
 
 /** What a refresh needs. */
@@ -74,7 +68,9 @@ export async function refresh(deps: RefreshDeps, presented: Presented): Promise<
   const attempt: Attempt = { ...presented, token, hash: hashRefreshToken(token) };
   for (let i = 0; i < ATTEMPTS; i++) {
     const now = deps.clock.now();
-    const tokens = (await tryRotate(deps, attempt, now)) ?? (await settle(deps, attempt, now));
+    const write = i === 0 ? rotateTogether : rotate;
+    const tokens =
+      (await tryRotate(deps, attempt, write, now)) ?? (await settle(deps, attempt, now));
     if (tokens) return tokens;
   }
   throw unavailableError('This session is being refreshed by many requests at once; try again.');
@@ -83,12 +79,15 @@ export async function refresh(deps: RefreshDeps, presented: Presented): Promise<
 async function tryRotate(
   deps: RefreshDeps,
   attempt: Attempt,
+  write: typeof rotate,
   now: Date,
 ): Promise<Tokens | undefined> {
-  const { successor, rotation } = prepare(attempt, attempt.token.generation + 1, now);
-  const oldEnough = attempt.delivery === 'cookie' ? before(now, deps.refreshReplayWindow) : null;
-  const expiresAt = after(now, deps.refreshTokenTtl);
-  const grant = await rotate(deps.database.db, rotation, expiresAt, oldEnough);
+  const { successor, written } = prepare(attempt, attempt.token.generation + 1, now);
+  const grant = await write(deps.database.db, {
+    ...written,
+    expiresAt: after(now, deps.refreshTokenTtl),
+    rotatedBefore: attempt.delivery === 'cookie' ? before(now, deps.refreshReplayWindow) : null,
+  });
   if (!grant) return undefined;
   record(deps, attempt, 'refreshed', grant);
   return issueTokens(deps, successor, grant, now);
@@ -145,8 +144,8 @@ async function tryRecover(
   session: StoredSession,
   now: Date,
 ): Promise<Tokens | undefined> {
-  const { successor, rotation } = prepare(attempt, session.generation + 1, now);
-  const grant = await recover(deps.database.db, rotation, session.generation);
+  const { successor, written } = prepare(attempt, session.generation + 1, now);
+  const grant = await recover(deps.database.db, written, session.generation);
   if (!grant) return undefined;
   record(deps, attempt, 'refresh_recovered', grant, session.lastAddress);
   return issueTokens(deps, successor, grant, now);
@@ -174,7 +173,7 @@ async function end(
 function prepare(attempt: Attempt, generation: number, now: Date) {
   const salt = newSalt();
   const successor = successorOf(attempt.token, salt, generation);
-  const rotation: Rotation = {
+  const written: Recovery = {
     sessionId: attempt.token.sessionId,
     presentedHash: attempt.hash,
     successorHash: hashRefreshToken(successor),
@@ -183,7 +182,7 @@ function prepare(attempt: Attempt, generation: number, now: Date) {
     address: attempt.origin.address,
     userAgent: attempt.origin.userAgent,
   };
-  return { successor, rotation };
+  return { successor, written };
 }
 
 function record(

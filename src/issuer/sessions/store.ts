@@ -68,7 +68,8 @@ export interface StoredSession extends SessionState, Grant {
   readonly lastAddress: string;
 }
 
-interface GrantRow {
+/** The columns of a grant. */
+export interface GrantRow {
   user_id: UserId;
   client_id: string;
   claims: UserClaims;
@@ -77,7 +78,8 @@ interface GrantRow {
   generation: number;
 }
 
-const grantOf = (row: GrantRow): Grant => ({
+/** A grant from a row. */
+export const grantOf = (row: GrantRow): Grant => ({
   userId: row.user_id,
   clientId: row.client_id,
   claims: row.claims,
@@ -85,85 +87,6 @@ const grantOf = (row: GrantRow): Grant => ({
   expiresAt: row.expires_at,
   generation: row.generation,
 });
-
-const GRANT = 'user_id, client_id, claims, created_at, expires_at, generation';
-
-/** What rotation and recovery write. */
-export interface Rotation {
-  readonly sessionId: SessionId;
-  readonly presentedHash: Buffer;
-  readonly successorHash: Buffer;
-  readonly salt: Buffer;
-  readonly now: Date;
-  readonly address: string;
-  readonly userAgent: string | null;
-}
-
-const ROTATE = `UPDATE sessions SET
-  previous_hash = current_hash, current_hash = $3, salt = $4, generation = generation + 1,
-  rotated_at = $5, recovered = false, previous_expires_at = expires_at,
-  expires_at = least($6::timestamptz, max_expires_at),
-  last_used_at = $5, last_address = $7, user_agent = $8
-WHERE id = $1 AND current_hash = $2 AND ended_at IS NULL AND expires_at > $5
-  AND ($9::timestamptz IS NULL OR rotated_at <= $9)
-RETURNING ${GRANT}`;
-
-/**
- * Consumes a session's current token for its successor, in one statement.
- * @param expiresAt when the successor expires, if the session lasts that long
- * @param rotatedBefore rotates only a token that became current then or earlier; null: any
- * @returns undefined when the presented token is not the current one of a live session
- */
-export async function rotate(
-  db: Db,
-  rotation: Rotation,
-  expiresAt: Date,
-  rotatedBefore: Date | null,
-): Promise<Grant | undefined> {
-  const { rows } = await execute<GrantRow>(db, ROTATE, [
-    rotation.sessionId,
-    rotation.presentedHash,
-    rotation.successorHash,
-    rotation.salt,
-    rotation.now,
-    expiresAt,
-    rotation.address,
-    rotation.userAgent,
-    rotatedBefore,
-  ]);
-  return rows[0] && grantOf(rows[0]);
-}
-
-const RECOVER = `UPDATE sessions SET
-  current_hash = $3, salt = $4, generation = generation + 1, rotated_at = $5, recovered = true,
-  last_used_at = $5, last_address = $6, user_agent = $7
-WHERE id = $1 AND previous_hash = $2 AND generation = $8 AND NOT recovered
-  AND ended_at IS NULL AND expires_at > $5
-RETURNING ${GRANT}`;
-
-/**
- * Voids the unused successor of a consumed token and puts another in its place, which expires
- * when the voided one would have.
- * @param generation the generation of the successor that is voided
- * @returns undefined when that is no longer how things are
- */
-export async function recover(
-  db: Db,
-  rotation: Rotation,
-  generation: number,
-): Promise<Grant | undefined> {
-  const { rows } = await execute<GrantRow>(db, RECOVER, [
-    rotation.sessionId,
-    rotation.presentedHash,
-    rotation.successorHash,
-    rotation.salt,
-    rotation.now,
-    rotation.address,
-    rotation.userAgent,
-    generation,
-  ]);
-  return rows[0] && grantOf(rows[0]);
-}
 
 /** A session by its id, over or not. */
 export async function findSession(db: Db, id: SessionId): Promise<StoredSession | undefined> {
