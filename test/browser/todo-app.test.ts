@@ -121,6 +121,14 @@ describe('the todo app', () => {
     await app.field.press('Enter');
     await app.alert.getByText('“Call Bob” did not get through').waitFor();
     expect(await app.titles()).toEqual(['Buy milk']);
+    // What was typed is back where it was typed, unless something else has been since.
+    expect(await app.field.inputValue()).toBe('Call Bob');
+    await app.alert.evaluate((alert) => alert.replaceChildren());
+    await app.field.press('Enter');
+    await app.field.fill('Call Cem');
+    await app.alert.getByText('“Call Bob” did not get through').waitFor();
+    expect(await app.field.inputValue()).toBe('Call Cem');
+    await app.field.fill('');
     await app.button('Log out').click();
     await app.alert.getByText('You are still logged in').waitFor();
     await setOffline(false);
@@ -128,6 +136,33 @@ describe('the todo app', () => {
     await add('Call Bob');
     await vi.waitUntil(async () => (await storedTitles()).length === 2, WAIT);
     expect(await storedTitles()).toEqual(['Call Bob', 'Buy milk']);
+  });
+
+  test('a new title that did not get through is in its field, to be sent again', async () => {
+    await app.open(site);
+    await add('Buy milk');
+    const typed = app.row('').getByLabel('Title');
+    await app.button('Edit “Buy milk”').click();
+    await setOffline(true);
+    await typed.fill('Buy oat milk');
+    await app.page.keyboard.press('Enter');
+    await app.alert.getByText('“Buy milk” did not get through: there is no connection').waitFor();
+    expect(await typed.inputValue()).toBe('Buy oat milk');
+    await setOffline(false);
+    // A look elsewhere sends nothing.
+    await app.field.focus();
+    expect(await typed.inputValue()).toBe('Buy oat milk');
+    await typed.press('Enter');
+    await app.box('Buy oat milk').waitFor();
+    await vi.waitUntil(async () => (await storedTitles())[0] === 'Buy oat milk', WAIT);
+
+    await app.button('Edit “Buy oat milk”').click();
+    await setOffline(true);
+    await typed.fill('Buy soap');
+    await app.page.keyboard.press('Enter');
+    await app.alert.getByText('“Buy oat milk” did not get through').waitFor();
+    await typed.press('Escape');
+    expect(await app.titles()).toEqual(['Buy oat milk']);
   });
 
   test('does not overwrite what was changed elsewhere meanwhile', async () => {

@@ -1,7 +1,8 @@
 // The todo app: logs in by Keyturn's client, keeps todos at the resource server.
 import { createKeyturn, type User } from '../../client/keyturn.ts';
 import { createRequest } from './requests.ts';
-import { createTodos, type News } from './todos.ts';
+import type { News } from './state.ts';
+import { createTodos } from './todos.ts';
 import { createView } from './view.ts';
 
 const keyturn = createKeyturn({

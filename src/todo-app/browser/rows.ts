@@ -1,5 +1,5 @@
 import { find } from './find.ts';
-import type { Shown } from './todos.ts';
+import type { Shown } from './state.ts';
 
 /** What can be done with a row. */
 export interface RowActions {
@@ -17,7 +17,7 @@ interface Row {
 /** The list as it is shown. */
 interface Rows {
   show(todos: readonly Shown[]): void;
-  /** Goes on editing a title that was not taken, as `found` had come meanwhile. */
+  /** Goes on editing a title that was not taken; what is there is `found`. */
   reopen(key: string, title: string, found: string): void;
 }
 
@@ -82,7 +82,8 @@ function createRow({ key }: Shown, actions: RowActions): Row {
   }
 
   function reopen(title: string, found: string): void {
-    // What is being typed by now began from the title that was not taken, and will be contested too.
+    // What is being typed by now began from the title that was not taken: it will be contested, or
+    // fails as well.
     if (!form.hidden) return;
     const focused = document.activeElement;
     contested = true;
@@ -111,7 +112,7 @@ function createRow({ key }: Shown, actions: RowActions): Row {
     finish(true, true);
   };
   field.onblur = () => {
-    // What somebody else has saved is replaced by Enter alone, not by a look elsewhere.
+    // What was not taken is sent again by Enter alone, not by a look elsewhere.
     if (!contested || !field.value.trim()) finish(true, false);
   };
   field.onkeydown = ({ key: pressed }) => {

@@ -1,36 +1,15 @@
-import { explain, type Request, type Todo, type Versioned } from './requests.ts';
-
-export type Filter = 'all' | 'open' | 'done';
-
-/** A todo as it is shown: as it was last read, with what this tab has asked for since. */
-export interface Shown {
-  /** Stays the same from before the server has given an id. */
-  readonly key: string;
-  readonly title: string;
-  readonly completed: boolean;
-}
-
-/** All that is shown. */
-export interface State {
-  readonly todos: readonly Shown[];
-  readonly filter: Filter;
-  /** Whether there are more to load. */
-  readonly more: boolean;
-  readonly loading: boolean;
-  /** The title of a todo that was deleted and can still be brought back. */
-  readonly deleted: string | undefined;
-}
-
-/** What tabs tell each other. */
-export type News = { readonly changed: Versioned } | { readonly gone: string };
+import { explain, type Request, type Todo } from './requests.ts';
+import type { Filter, News, State } from './state.ts';
 
 export interface TodosDeps {
   readonly request: Request;
   show(state: State): void;
   /** Something did not come to be, and is shown as it was before. */
   apologise(text: string): void;
-  /** A new title was not taken, as `found` had come meanwhile: it can be changed or sent again. */
+  /** A new title was not taken, what is there is `found`: it can be changed or sent again. */
   reopen(key: string, title: string, found: string): void;
+  /** A todo did not come to be: its title can be sent again. */
+  giveBack(title: string): void;
   tell(news: News): void;
 }
 
@@ -50,7 +29,7 @@ interface Entry {
 const PAGE = 100;
 
 /** The todos of a user: shows at once what is asked for, and takes back what fails. */
-export function createTodos({ request, show, apologise, reopen, tell }: TodosDeps) {
+export function createTodos({ request, show, apologise, reopen, giveBack, tell }: TodosDeps) {
   const entries = new Map<string, Entry>();
   /** How far each filter is loaded: undefined not at all, null to the end, else down to this id. */
   const loadedTo: Record<Filter, string | null | undefined> = {
@@ -175,6 +154,7 @@ export function createTodos({ request, show, apologise, reopen, tell }: TodosDep
       change(entry, { title }, async () => {
         const changed = await request('POST', '', { title }).catch((error) => {
           entries.delete(key);
+          giveBack(title);
           throw error;
         });
         keep(changed, entry);
@@ -192,12 +172,17 @@ export function createTodos({ request, show, apologise, reopen, tell }: TodosDep
       const entry = entries.get(key);
       if (!entry || title === from) return;
       change(entry, { title }, async () => {
-        const found = entry.etag ? entry.saved?.title : await reload(entry);
-        if (found !== from) return contest(entry, title, found);
-        await patch(entry, { title }, entry.etag).catch(async (error) => {
-          if (error.status !== 412) throw error;
-          contest(entry, title, await reload(entry));
-        });
+        try {
+          const found = entry.etag ? entry.saved?.title : await reload(entry);
+          if (found !== from) return contest(entry, title, found);
+          await patch(entry, { title }, entry.etag).catch(async (error) => {
+            if (error.status !== 412) throw error;
+            contest(entry, title, await reload(entry));
+          });
+        } catch (error) {
+          reopen(key, title, from);
+          throw error;
+        }
       });
     },
 

@@ -1,7 +1,7 @@
 import type { User } from '../../client/keyturn.ts';
 import { find } from './find.ts';
 import { createRows, type RowActions } from './rows.ts';
-import type { Filter, State } from './todos.ts';
+import type { Filter, State } from './state.ts';
 
 /** What people can do here. */
 export interface Actions extends RowActions {
@@ -84,6 +84,10 @@ export function createView(actions: Actions) {
       empty.hidden = state.todos.length > 0 || state.more;
       empty.textContent = empty.hidden ? '' : NOTHING[state.filter];
       showDeleted(state);
+    },
+    giveBack(text: string): void {
+      // What has been typed since is not lost for it: the apology says the other.
+      if (title.value === '') title.value = text;
     },
     apologise(text: string): void {
       // An element of its own each time: the same words twice are said twice.
