@@ -1,15 +1,29 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { loadedWith } from './support/loaded-with.ts';
 import { faultsOf } from './support/walls.ts';
 
 const root = join(import.meta.dirname, '..');
 
+const paths = globSync(['src/**/*.{ts,js}', 'migrations/**/*.ts'], { cwd: root });
+const sources = new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
+
 test('the house is in order', () => {
-  const paths = globSync(['src/**/*.{ts,js}', 'migrations/**/*.ts'], { cwd: root });
-  const code = paths.map((path) => [path, readFileSync(join(root, path), 'utf8')] as const);
   expect(paths.length).toBeGreaterThan(50);
-  expect(faultsOf(new Map(code))).toEqual([]);
+  expect(faultsOf(sources)).toEqual([]);
+});
+
+test('a server on PostgreSQL starts without what it may never need', () => {
+  const packages = loadedWith(sources, ['src/cli.ts', 'src/db/postgres.ts']);
+  for (const needed of ['koa', 'pg', 'zod', 'pino']) expect(packages).toContain(needed);
+  for (const heavy of [
+    ...['@electric-sql/pglite', 'pino-pretty', 'prom-client', 'yaml', 'nodemailer'],
+    ...['argon2', '@node-rs/argon2', 'bcryptjs'],
+  ]) {
+    expect(packages).not.toContain(heavy);
+  }
+  expect(loadedWith(sources, ['src/db/embedded.ts'])).toContain('@electric-sql/pglite');
 });
 
 const HOUSE = {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { type Claim, DatabaseBusyError, lockHolder } from '../db/directory-lock.ts';
-import { hasEmbedded } from '../db/embedded.ts';
+import { hasEmbedded } from '../db/embedded-directory.ts';
 import { createTrail } from '../issuer/audit/trail.ts';
 import { openHighWaterMark } from '../issuer/keys/high-water.ts';
 import { loadKeyEncryptionKeys } from '../issuer/keys/key-encryption-key.ts';

@@ -1,4 +1,4 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely } from 'kysely';
@@ -8,6 +8,7 @@ import { makeDirectory } from '../kit/make-directory.ts';
 import type { Trace } from '../kit/trace.ts';
 import type { Database, DatabaseLog } from './database.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { DIRECTORY, exists } from './embedded-directory.ts';
 import { nestingGuard } from './nesting.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
 import { execute } from './statement.ts';
@@ -16,8 +17,6 @@ import { turnstile } from './turnstile.ts';
 
 /** As long as a statement on PostgreSQL would wait for a connection and run. */
 const WAIT = seconds(5);
-
-const DIRECTORY = 'pglite';
 
 const BYTEA = 17;
 const INT8 = 20;
@@ -100,15 +99,3 @@ async function openDirectory(dataDir: string): Promise<PGlite> {
   }
   return await PGlite.create(path, { parsers: PARSERS });
 }
-
-/** Whether there is an embedded database under `dataDir`. */
-export const hasEmbedded = (dataDir: string): Promise<boolean> => exists(join(dataDir, DIRECTORY));
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );

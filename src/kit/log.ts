@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { pino, stdTimeFunctions, symbols } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import type * as Pretty from 'pino-pretty';
 import type { Clock } from './clock.ts';
 import { describeError } from './log-error.ts';
 import { descriptorOutput, type LogOutput } from './log-output.ts';
@@ -141,8 +142,12 @@ function createSink(options: LoggerOptions): Sink {
   };
 }
 
+const require = createRequire(import.meta.url);
+
 function prettyLines(options: LoggerOptions): (line: string) => string {
-  return prettyFactory({
+  // Only where people read: it is thirty files.
+  const pretty = require('pino-pretty') as typeof Pretty;
+  return pretty.prettyFactory({
     colorize: options.colors ?? (!options.destination && process.stdout.isTTY === true),
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,

@@ -23,6 +23,8 @@ export interface Import {
   /** As written; undefined when it is computed at run time. */
   readonly specifier: string | undefined;
   readonly typeOnly: boolean;
+  /** Whether it is loaded only when the code comes to it. */
+  readonly lazy: boolean;
   /** Imported names; empty for all of them, or none. */
   readonly names: readonly string[];
   readonly line: number;
@@ -51,6 +53,7 @@ export function readSource(path: string, code: string): SourceFile {
     imports.push({
       specifier: moduleRequest.value,
       typeOnly: entries.length > 0 && entries.every((entry) => entry.isType),
+      lazy: false,
       names: entries.map((entry) => entry.importName.name ?? '*'),
       line: lineAt(start),
     });
@@ -61,7 +64,8 @@ export function readSource(path: string, code: string): SourceFile {
       const text = exportName.kind === 'Default' ? 'default' : (exportName.name ?? '*');
       exports.push({ text, line, from: moduleRequest !== null });
       if (moduleRequest === null) continue;
-      imports.push({ specifier: moduleRequest.value, typeOnly: isType, names: [], line });
+      const specifier = moduleRequest.value;
+      imports.push({ specifier, typeOnly: isType, lazy: false, names: [], line });
     }
   }
 
@@ -70,7 +74,7 @@ export function readSource(path: string, code: string): SourceFile {
     if (node.type === 'ImportExpression' || node.type === 'TSImportType') {
       const { source } = node;
       const specifier = source.type === 'Literal' ? String(source.value) : undefined;
-      imports.push({ specifier, typeOnly: inType, names: [], line: line() });
+      imports.push({ specifier, typeOnly: inType, lazy: true, names: [], line: line() });
     }
     if (inType) return;
     if (node.type === 'Literal' && typeof node.value === 'string') {
