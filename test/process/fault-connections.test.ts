@@ -81,8 +81,9 @@ test('every connection of the pool is taken', { timeout: PATIENCE }, async () =>
   const holder = new pg.Client({ connectionString: database.url });
   await holder.connect();
   await holder.query('begin; lock table sessions');
+  // A call that shares its statement with no other.
   const crowd = Array.from({ length: CROWD }, () =>
-    client.get('/api/auth/me', bearer(accessToken)).timeout(RECOVERED),
+    client.get('/api/auth/sessions', bearer(accessToken)).timeout(RECOVERED),
   );
   for (const answer of await Promise.all(crowd)) expectProblem(answer, 503, 'unavailable');
   expect((await client.get('/.well-known/jwks.json').expect(200)).text).toBe(jwks);
@@ -95,7 +96,7 @@ test('every connection of the pool is taken', { timeout: PATIENCE }, async () =>
   });
   // Some waited for the lock; the others never got a connection.
   expect(server.said.stdout).toMatch(/timeout exceeded when trying to connect/);
-  await client.get('/api/auth/me', bearer(accessToken)).expect(200);
+  await client.get('/api/auth/sessions', bearer(accessToken)).expect(200);
 });
 
 test('nothing of it lost anything', { timeout: PATIENCE }, async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { bearer, clientOf, PASSWORD, partOf } from '../client.ts';
+import { bearer, claimsOf, clientOf, PASSWORD, partOf } from '../client.ts';
 import { call, type WholeAnswer } from '../ledger-client.ts';
 
 /** People who log in, refresh and call an API, on every replica in turn. */
@@ -53,8 +53,11 @@ export function startTraffic(
     kids.add(String(partOf(token, 0).kid));
     onToken(token);
     const path = '/api/users/me/todos?limit=1';
-    const { status } = await fetch(`${somewhere()}${path}`, { headers: bearer(token) });
-    expect([200, 503]).toContain(status);
+    const response = await fetch(`${somewhere()}${path}`, { headers: bearer(token) });
+    const { code } = (await response.json()) as { code?: string };
+    // On a machine that stands still for seconds a token may be over before it is looked at.
+    if (code === 'token_expired' && Date.now() >= 1000 * Number(claimsOf(token).exp)) return;
+    expect([200, 503], code).toContain(response.status);
   };
   const live = async () => {
     const { email } = await clientOf({ url: somewhere() }).register();
