@@ -104,7 +104,7 @@ export function parseConfig(env: Environment, options: ConfigOptions): ConfigRes
     workers: readWorkers(source, options.cores, database.url !== undefined),
     times: readTimes(source, role),
     keyBits: readKeyBits(source),
-    ...readPresentation(source, production, options.terminal),
+    ...readPresentation(source, production, options.terminal, role),
     tracing: readTracing(source),
   };
   if (source.faults.length > 0) return { faults: source.faults };

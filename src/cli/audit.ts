@@ -52,7 +52,11 @@ function readSince(text: string): { since: string } | { age: number } | undefine
   if (age !== undefined) return { age };
   const [, time, , , zone] = TIME.exec(text) ?? [undefined, undefined];
   const parsed = TIME.test(text) ? Date.parse(time && !zone ? `${text}Z` : text) : Number.NaN;
-  return Number.isNaN(parsed) ? undefined : { since: new Date(parsed).toISOString() };
+  if (Number.isNaN(parsed)) return undefined;
+  // The 31st of February is a day of March to Date.parse.
+  const day = text.slice(0, 10);
+  const exists = new Date(Date.parse(day)).toISOString().startsWith(day);
+  return exists ? { since: new Date(parsed).toISOString() } : undefined;
 }
 
 function describeTrail({ events, more }: TrailReport): string {

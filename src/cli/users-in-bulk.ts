@@ -19,7 +19,13 @@ export const importUsersCommand: Command = {
     }
     const input = await openLines(invocation, path);
     if (typeof input === 'string') {
-      invocation.err.write(`keyturn users import: ${path} cannot be read: ${input}\n`);
+      const detail = `${path} cannot be read: ${input}`;
+      if (options.json) {
+        const error = { code: 'invalid_request', detail };
+        invocation.out.write(`${JSON.stringify({ error })}\n`);
+      } else {
+        invocation.err.write(`keyturn users import: ${detail}\n`);
+      }
       return FAILED;
     }
     const human = ({ imported }: { imported: number }) =>

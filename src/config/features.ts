@@ -2,7 +2,7 @@ import type { LogFormat, LogLevel } from '../kit/log.ts';
 import type { Secret } from '../kit/secret.ts';
 import { parseSender, parseSmtpUrl } from './connections.ts';
 import { isPlain, parseHttpUrl } from './origins.ts';
-import { quote, Refusal, type Source } from './source.ts';
+import { quote, Refusal, type Role, type Source } from './source.ts';
 import { VARIABLES } from './variables.ts';
 
 /** Reads how mail goes out; undefined: it becomes files. */
@@ -51,6 +51,7 @@ export function readPasswords(source: Source, production: boolean): Passwords {
 /** What people see of Keyturn: pages and log. */
 interface Presentation {
   readonly selfCheck: boolean;
+  /** Only where there are todos for it. */
   readonly todoApp: boolean;
   readonly brand: { readonly name: string; readonly logo?: string; readonly color?: string };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
@@ -61,6 +62,7 @@ export function readPresentation(
   source: Source,
   production: boolean,
   terminal: boolean,
+  role: Role,
 ): Presentation {
   const format = source.parsed('LOG_FORMAT', parseFormat);
   const logo = source.parsed('BRAND_LOGO', parseLogo);
@@ -70,7 +72,7 @@ export function readPresentation(
   }
   return {
     selfCheck: source.choice('SELF_CHECK', ['on', 'off']) === 'on',
-    todoApp: source.choice('TODO_APP', ['on', 'off']) === 'on',
+    todoApp: source.choice('TODO_APP', ['on', 'off']) === 'on' && role === 'all',
     brand: {
       name: source.parsed('BRAND_NAME', parseName) ?? VARIABLES.BRAND_NAME.default,
       ...(logo === undefined ? {} : { logo }),

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Db } from './database.ts';
 import { isNotSupported } from './errors.ts';
+import { checkCall } from './statement.ts';
 
 /** The most calls that share a statement, unless said otherwise. */
 const MOST = 64;
@@ -36,8 +37,10 @@ export function gathering<Call extends object, Answer>(
       { cache: false, maxBatchSize: most, batchScheduleFn: setImmediate },
     );
   };
-  return (db, call) => {
+  return async (db, call) => {
     if (db.isTransaction) return one(db, call);
+    // By now: the statement runs in the context of the first of them.
+    checkCall(db);
     let loader = loaders.get(db);
     if (!loader) {
       loader = loaderOf(db);

@@ -21,6 +21,16 @@ export function setShortcut(db: Db, shortcut: Shortcut): void {
   shortcuts.set(db, shortcut);
 }
 
+const guards = new WeakMap<Db, () => void>();
+
+/** Has `gathering` look at each call before others share its statement; `check` throws. */
+export function setCallGuard(db: Db, check: () => void): void {
+  guards.set(db, check);
+}
+
+/** What `setCallGuard` was given for this database, run for the call at hand. */
+export const checkCall = (db: Db): void => guards.get(db)?.();
+
 /**
  * Runs SQL text with `$1`, `$2` … as it stands, inside a transaction or out: for hot statements,
  * where building and compiling a query costs more than running it. The row type is the caller's

@@ -15,7 +15,7 @@ import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './
 import { currentResponse, refuseConnection, refuseRequest } from './refuse.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
-import { hostMissing, normaliseTarget, pathOf } from './target.ts';
+import { hasFaultyHost, normaliseTarget, pathOf } from './target.ts';
 
 /** What the listener needs; `issuer` is its origin. */
 export interface ListenerDeps extends AccessLogDeps {
@@ -80,7 +80,7 @@ export function createListener(
     normaliseTarget(req);
     const path = pathOf(req.url ?? '');
     const route = fast.get(path);
-    if (route === undefined || hostMissing(req)) {
+    if (route === undefined || hasFaultyHost(req)) {
       koa(req, res);
       return;
     }

@@ -1,6 +1,7 @@
 import type { Db } from '../db/database.ts';
 import { gathering } from '../db/gather.ts';
 import { execute } from '../db/statement.ts';
+import { plannedAnew } from '../db/statement-names.ts';
 import type { Todo, TodoChange, TodoId } from './todo.ts';
 
 interface Row {
@@ -34,34 +35,38 @@ export interface ListQuery {
   readonly completed: boolean | null;
 }
 
+/** Above every id, so that a page without a beginning is found by the same index. */
+const LAST = "'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid";
+
 const LIST = `SELECT ${COLUMNS} FROM todos
-WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::boolean IS NULL OR completed = $3)
+WHERE user_id = $1 AND id < coalesce($2::uuid, ${LAST})
+  AND ($3::boolean IS NULL OR completed = $3)
 ORDER BY id DESC LIMIT $4`;
 
-const LIST_SEVERAL = `SELECT asked.place::int, listed.*
-FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::int[]) WITH ORDINALITY
-  AS asked (user_id, older_than, completed, most, place)
+const LIST_SEVERAL = plannedAnew(`SELECT asked.place::int, listed.*
+FROM unnest($1::text[], $2::uuid[], $3::int[]) WITH ORDINALITY
+  AS asked (user_id, older_than, most, place)
 CROSS JOIN LATERAL (
   SELECT ${COLUMNS} FROM todos
-  WHERE user_id = asked.user_id AND (asked.older_than IS NULL OR id < asked.older_than)
-    AND (asked.completed IS NULL OR completed = asked.completed)
+  WHERE user_id = asked.user_id AND id < coalesce(asked.older_than, ${LAST})
   ORDER BY id DESC LIMIT asked.most) AS listed
-ORDER BY asked.place, listed.id DESC`;
+ORDER BY asked.place, listed.id DESC`);
 
 /** Lists that share a statement: each may have a hundred todos, and one answer is read at once. */
 const MOST_LISTS = 16;
 
-/** A user's todos, the newest first: ids are made in the order of time. */
-export const listTodos: (db: Db, query: ListQuery) => Promise<Todo[]> = gathering(
-  async (db, { userId, olderThan, completed, limit }) => {
-    const { rows } = await execute<Row>(db, LIST, [userId, olderThan, completed, limit]);
-    return rows.map(toTodo);
-  },
-  async (db, queries) => {
+async function listAlone(db: Db, query: ListQuery): Promise<Todo[]> {
+  const { userId, olderThan, completed, limit } = query;
+  const { rows } = await execute<Row>(db, LIST, [userId, olderThan, completed, limit]);
+  return rows.map(toTodo);
+}
+
+const listTogether = gathering(
+  listAlone,
+  async (db, queries: readonly ListQuery[]) => {
     const { rows } = await execute<Row & { place: number }>(db, LIST_SEVERAL, [
       queries.map(({ userId }) => userId),
       queries.map(({ olderThan }) => olderThan),
-      queries.map(({ completed }) => completed),
       queries.map(({ limit }) => limit),
     ]);
     const lists = queries.map((): Todo[] => []);
@@ -70,6 +75,13 @@ export const listTodos: (db: Db, query: ListQuery) => Promise<Todo[]> = gatherin
   },
   MOST_LISTS,
 );
+
+/**
+ * A user's todos, the newest first: ids are made in the order of time. A list of the open ones may
+ * have to pass over any number of others, for which nobody else's is to wait.
+ */
+export const listTodos = (db: Db, query: ListQuery): Promise<Todo[]> =>
+  query.completed === null ? listTogether(db, query) : listAlone(db, query);
 
 const INSERT = `INSERT INTO todos (user_id, ${COLUMNS}) VALUES ($1, $2, $3, $4, false, 1, $5, $5)
 RETURNING ${COLUMNS}`;

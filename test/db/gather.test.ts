@@ -94,6 +94,14 @@ describe.each(DRIVERS)('calls that share a statement on $name', (driver) => {
     ]);
   });
 
+  test('who uses the outer database inside a transaction is told, and spoils nobody’s call', async () => {
+    const { double } = doubling();
+    const around = [double(1), double(2)];
+    const misused = database.transaction(() => double(3));
+    await expect(misused).rejects.toThrow('inside its own transaction');
+    expect(await Promise.all([...around, double(4)])).toEqual([2, 4, 8]);
+  });
+
   test('what fails fails for all of a statement, and for nobody after it', async () => {
     const { double, sizes } = doubling();
     const settled = await Promise.allSettled([double(1), double('no number')]);

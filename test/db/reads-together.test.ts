@@ -75,6 +75,23 @@ describe.each(DRIVERS)('owners who are looked at together on $name', (driver) =>
   });
 });
 
+test('no plan is kept of what callers share: it may be from when the tables were tiny', async () => {
+  const [postgres] = DRIVERS;
+  const database = await (postgres as (typeof DRIVERS)[number]).open({ poolSize: 1 });
+  await migrate(database, 'todos', todosMigrations);
+  const query = { userId: 'ann', limit: 1, olderThan: null, completed: null };
+  await Promise.all([listTodos(database.db, query), listTodos(database.db, query)]);
+  await listTodos(database.db, query);
+  const kept = await execute<{ statement: string }>(
+    database.db,
+    'SELECT statement FROM pg_prepared_statements WHERE statement LIKE $1',
+    ['%FROM todos%'],
+  );
+  expect(kept.rows).toHaveLength(1);
+  expect(kept.rows[0]?.statement).not.toContain('unnest');
+  await database.close();
+});
+
 describe.each(DRIVERS)('lists that are read together on $name', (driver) => {
   let database: OpenDatabase;
   const users = ['ann', 'x"y', '{a,b}', '\\', "o'x", 'NULL', ''].map((name) => `${name} `);

@@ -142,6 +142,7 @@ test.each([
   ['no Host', 'GET /api/hello HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
   ['no Host on a fast route', 'GET /jwks.json HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
   ['two Hosts', `GET /api/hello HTTP/1.1\r\nHost: b\r\n${CLOSE}`, 400],
+  ['two Hosts on a fast route', `GET /jwks.json HTTP/1.1\r\nHost: b\r\n${CLOSE}`, 400],
   ['headers over 16 KiB', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n${CLOSE}`, 431],
   ['a megabyte of header', `GET / HTTP/1.1\r\nX: ${'x'.repeat(1_000_000)}\r\n${CLOSE}`, 431],
   ['a URI over 8 KiB', `GET /${'x'.repeat(9000)} HTTP/1.1\r\n${CLOSE}`, 414],

@@ -156,6 +156,7 @@ describe.each(DRIVERS)('commands beside a running server on $name', ({ create })
     ['audit list --event nonsense', 'there is no event nonsense'],
     ['audit list --since yesterday', '--since takes a time'],
     ['audit list --since 2026-02-31T25:00', '--since takes a time'],
+    ['audit list --since 2026-02-31', '--since takes a time'],
     ['audit list --limit 0', '--limit takes a number'],
     ['audit list --limit 10001', '--limit takes a number'],
     ['sessions explain', 'takes one session ID'],

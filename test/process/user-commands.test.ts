@@ -173,6 +173,18 @@ test.each([
   expect(said.stderr).toMatch(status === 2 ? /See:? keyturn / : /cannot be read/);
 });
 
+test('a file that cannot be read is told machines as JSON', async () => {
+  const site = { cwd: await newDirectory(), env: {} };
+  const said = await say('users import no/such/file --json', site);
+  expect(said).toMatchObject({ status: 1, stderr: '' });
+  expect(JSON.parse(said.stdout)).toEqual({
+    error: {
+      code: 'invalid_request',
+      detail: expect.stringMatching(/^no.such.file cannot be read/),
+    },
+  });
+});
+
 test('an answer that nobody reads is no fault', async () => {
   const site = { cwd: await newDirectory(), env: {} };
   expect(await leaveReading(site, ['help'], 'start')).toEqual({ status: 141, stderr: '' });

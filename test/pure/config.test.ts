@@ -64,6 +64,11 @@ test('an empty environment is the contract’s defaults', () => {
   expect(warnings({})).toBe('');
 });
 
+test('without todos in this process there is no app for them', () => {
+  expect(config({}, { role: 'all' }).todoApp).toBe(true);
+  expect(config({ TODO_APP: 'on' }, { role: 'issuer' }).todoApp).toBe(false);
+});
+
 test('the table’s defaults are what an unset or empty variable means', () => {
   const names = Object.keys(VARIABLES) as VariableName[];
   const defaults = names.map((name) => [name, variable(name).default] as const);

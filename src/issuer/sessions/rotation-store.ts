@@ -1,6 +1,7 @@
 import type { Db } from '../../db/database.ts';
 import { gathering } from '../../db/gather.ts';
 import { execute } from '../../db/statement.ts';
+import { plannedAnew } from '../../db/statement-names.ts';
 import type { SessionId } from '../../kit/id.ts';
 import { type Grant, type GrantRow, grantOf } from './store.ts';
 
@@ -56,7 +57,7 @@ export async function rotate(db: Db, rotation: Rotation): Promise<Grant | undefi
 
 // A session that somebody else holds is passed over. To wait for it would keep all the others
 // waiting, and two such statements, or one and a logout of all, could wait for each other.
-const ROTATE_SEVERAL = `WITH held AS MATERIALIZED (
+const ROTATE_SEVERAL = plannedAnew(`WITH held AS MATERIALIZED (
   SELECT asked.* FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz[],
     $6::timestamptz[], $7::text[], $8::text[], $9::timestamptz[])
     AS asked (id, presented, successor, salt, now, expires_at, address, user_agent, rotated_before)
@@ -73,7 +74,7 @@ UPDATE sessions SET
   expires_at = least(held.expires_at, max_expires_at),
   last_used_at = held.now, last_address = held.address, user_agent = held.user_agent
 FROM held WHERE sessions.id = held.id
-RETURNING sessions.id, ${GRANT}`;
+RETURNING sessions.id, ${GRANT}`);
 
 /**
  * The same for all sessions that ask in one turn of the event loop, in one statement.
