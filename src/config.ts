@@ -12,6 +12,7 @@ import { readDatabase, readWorkers } from './config/storage.ts';
 import { readTimes, type Times } from './config/times.ts';
 import { readTracing, type Tracing } from './config/tracing.ts';
 import { warnOfTypos } from './config/typos.ts';
+import { VARIABLES, type VariableName } from './config/variables.ts';
 import type { LogFormat, LogLevel } from './kit/log.ts';
 import type { Secret } from './kit/secret.ts';
 
@@ -83,7 +84,14 @@ export interface ConfigOptions {
 /** A configuration with advice about what is allowed but unwise, or everything that is wrong. */
 export type ConfigResult =
   | { readonly config: Config; readonly warnings: readonly string[] }
-  | { readonly faults: readonly Fault[] };
+  | {
+      readonly faults: readonly Fault[];
+      /** Where the keys are all the same; undefined when none are read, or nobody knows where. */
+      readonly keys: KeySettings | undefined;
+    };
+
+/** What says where the key-encryption keys are, and whether a server makes the first. */
+export type KeySettings = Pick<Config, 'production' | 'keyEncryptionKeys'>;
 
 /** Reads and judges the whole environment; every fault is reported, not the first alone. */
 export function parseConfig(env: Environment, options: ConfigOptions): ConfigResult {
@@ -107,10 +115,20 @@ export function parseConfig(env: Environment, options: ConfigOptions): ConfigRes
     ...readPresentation(source, production, options.terminal, role),
     tracing: readTracing(source),
   };
-  if (source.faults.length > 0) return { faults: source.faults };
+  if (source.faults.length > 0) {
+    const faulty = source.faulty('KEYS_DIR', 'KEY_ENCRYPTION_KEY', 'KEY_ENCRYPTION_KEY_FILE');
+    return { faults: source.faults, keys: faulty ? undefined : config };
+  }
   warnOfTypos(source, env);
   return { config, warnings: source.warnings };
 }
+
+/** A fault of a variable whose value is right, while what it names is not. */
+export const faultOf = (name: VariableName, problem: string): Fault => ({
+  name,
+  problem,
+  example: VARIABLES[name].example,
+});
 
 /** The one message about everything that keeps Keyturn from starting. */
 export function renderFaults(faults: readonly Fault[]): string {

@@ -1,8 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { type Config, type ConfigResult, parseConfig, renderFaults } from '../config.ts';
+import {
+  type Config,
+  type ConfigResult,
+  faultOf,
+  type KeySettings,
+  parseConfig,
+  renderFaults,
+} from '../config.ts';
+import { faultOfKeys } from '../issuer/keys/key-encryption-key.ts';
 import { withDotenv } from '../kit/dotenv.ts';
 import type { Invocation } from './invocation.ts';
+
+/** A configuration that can be used. */
+type Accepted = Extract<ConfigResult, { config: Config }>;
 
 /**
  * Reads the configuration for a command.
@@ -13,8 +24,22 @@ export function configure(
   invocation: Pick<Invocation, 'env' | 'out' | 'err'>,
   role: Config['role'] = 'all',
   json = false,
-): { config: Config; warnings: readonly string[] } | undefined {
-  const result = readConfiguration(invocation, role);
+): Accepted | undefined {
+  return accepted(invocation, readConfiguration(invocation, role), json);
+}
+
+/** As `configure`, for a server: the key-encryption keys are looked at as well. */
+export const configureServer = async (
+  invocation: Pick<Invocation, 'env' | 'out' | 'err'>,
+  role: Config['role'],
+): Promise<Accepted | undefined> =>
+  accepted(invocation, await readServerConfiguration(invocation, role), false);
+
+function accepted(
+  invocation: Pick<Invocation, 'out' | 'err'>,
+  result: ConfigResult,
+  json: boolean,
+): Accepted | undefined {
   if ('config' in result) return result;
   const detail = renderFaults(result.faults);
   if (json) {
@@ -33,6 +58,23 @@ export function readConfiguration(
     role,
     cores: availableParallelism(),
   });
+}
+
+/**
+ * As `readConfiguration`; keys that a server would refuse are faults like any other, so that they
+ * are told with the rest and before it has changed anything. The server reads them again by itself.
+ */
+export async function readServerConfiguration(
+  invocation: Pick<Invocation, 'env' | 'out'>,
+  role: Config['role'],
+): Promise<ConfigResult> {
+  const result = readConfiguration(invocation, role);
+  const keys: KeySettings | undefined = 'config' in result ? result.config : result.keys;
+  if (!keys || role === 'resource-server') return result;
+  const found = await faultOfKeys(keys.keyEncryptionKeys, !keys.production);
+  if (!found) return result;
+  const faults = 'faults' in result ? result.faults : [];
+  return { faults: [...faults, faultOf(found.variable, found.problem)], keys };
 }
 
 /** There is a `.env` and it cannot be read: what it says is not to be left out in silence. */

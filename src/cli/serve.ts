@@ -10,7 +10,7 @@ import { openControl } from '../control/server.ts';
 import { systemClock } from '../kit/clock.ts';
 import { closeLogger, createLogger, type Logger } from '../kit/log.ts';
 import { openAdmin } from './admin-listener.ts';
-import { configure } from './configure.ts';
+import { configureServer } from './configure.ts';
 import { verifierWarnings } from './declared-verifiers.ts';
 import { type Command, type Invocation, readOptions } from './invocation.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -33,7 +33,7 @@ export const serveCommand: Command = {
       invocation.err.write('keyturn serve: --only takes issuer or resource-server.\n');
       return USAGE_ERROR;
     }
-    const configured = configure(invocation, role);
+    const configured = await configureServer(invocation, role);
     if (!configured) return BAD_CONFIGURATION;
     const link = workerLink(invocation.env);
     const { config: given, warnings: advice } = configured;

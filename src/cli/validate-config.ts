@@ -6,7 +6,7 @@ import { seconds, times } from '../kit/duration.ts';
 import { type Check, fail, ok, warn } from '../resource-server/inspection/check.ts';
 import { inspectIssuer } from '../resource-server/inspection/inspect.ts';
 import { isIssuer } from '../resource-server/remote-jwks.ts';
-import { readConfiguration } from './configure.ts';
+import { readServerConfiguration } from './configure.ts';
 import { type Command, readOptions } from './invocation.ts';
 
 /** What an issuer is held to where the own configuration cannot be read. */
@@ -36,7 +36,7 @@ export const validateConfigCommand: Command = {
       );
       return USAGE_ERROR;
     }
-    const configured = readConfiguration(invocation, 'all');
+    const configured = await readServerConfiguration(invocation, 'all');
     const policy = 'config' in configured ? configured.config.times : USUAL_TIMES;
     const checks = describeConfiguration(configured);
     if (issuer !== undefined) {

@@ -111,6 +111,20 @@ test('production makes no key-encryption key by itself', async () => {
   await empty.drop();
 });
 
+test('keys that are refused are told with all other faults, and before the database is touched', async () => {
+  const empty = await createTestDatabase();
+  await writeFile(join(keys, '0002.key'), 'short', { mode: 0o600 });
+  const bad = { DATABASE_URL: empty.url, KEY_BITS: '1024' };
+  for (const complaint of [await refused(bad), await refused({ DATABASE_URL: empty.url })]) {
+    expect(complaint.match(/^Keyturn cannot start/gm)).toHaveLength(1);
+    expect(complaint).toMatch(/^ {2}KEYS_DIR: .*0002\.key is not 32 bytes/m);
+  }
+  expect(await refused(bad)).toMatch(/^ {2}KEY_BITS: /m);
+  // Nothing of that name is there yet.
+  await administer(empty.url, 'create table signing_keys ()');
+  await empty.drop();
+});
+
 test('a DATA_DIR that another server holds is refused with 75, naming its process', async () => {
   const [, embedded] = DRIVERS;
   if (!embedded) throw new Error('no embedded database');

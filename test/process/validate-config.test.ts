@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
@@ -9,7 +11,7 @@ import type { Check } from '../../src/resource-server/inspection/check.ts';
 import { checkKeys } from '../../src/resource-server/inspection/key-checks.ts';
 import { checkHttps, checkMetadata } from '../../src/resource-server/inspection/metadata-checks.ts';
 import { readJwkSet } from '../../src/resource-server/jwk-set.ts';
-import { type Env, PRODUCTION } from '../support/config.ts';
+import { type Env, KEY, PRODUCTION } from '../support/config.ts';
 import { DRIVERS, newDirectory, type TestDriver } from '../support/databases.ts';
 import { type FakeIssuer, fakeKey, startFakeIssuer } from '../support/fake-issuer.ts';
 import { startKeyturn } from '../support/keyturn.ts';
@@ -184,6 +186,8 @@ describe('an issuer', () => {
   });
 });
 
+const KEYED = { KEYS_DIR: undefined, KEY_ENCRYPTION_KEY: KEY };
+
 describe('the configuration', () => {
   test('that is good says so, for people too', async () => {
     const { status, stdout, stderr } = await keyturn([]);
@@ -209,7 +213,13 @@ describe('the configuration', () => {
   });
 
   test('that is unwise leads once to the page that says more', async () => {
-    const env = { ...PRODUCTION, TRUST_PROXY: '0', LOG_FORMAT: 'pretty', CLOCK_SKEW: '0s' };
+    const env = {
+      ...PRODUCTION,
+      ...KEYED,
+      TRUST_PROXY: '0',
+      LOG_FORMAT: 'pretty',
+      CLOCK_SKEW: '0s',
+    };
     const { stdout } = await keyturn([], env);
     expect(stdout.match(/^warn /gm)).toHaveLength(3);
     expect(stdout.match(/docs\//g)).toHaveLength(1);
@@ -231,6 +241,30 @@ describe('the configuration', () => {
     const machine = JSON.parse((await keyturn(['--json'], env)).stdout);
     expect(machine.ok).toBe(false);
     expect(machine.checks.length).toBeGreaterThan(2);
+  });
+
+  test('whose keys a server would refuse names them with all else, and makes nothing', async () => {
+    const dir = join(await newDirectory(), 'keys');
+    const env = { ...PRODUCTION, KEYS_DIR: dir, PORT: 'x' };
+    const { status, stdout, stderr } = await keyturn([], env);
+    expect({ status, stderr }).toEqual({ status: 78, stderr: '' });
+    expect(stdout).toMatch(/^fail {2}configuration {2}PORT: /m);
+    expect(stdout).toMatch(/^fail {2}configuration {2}KEYS_DIR: .* production makes none/m);
+    expect(existsSync(dir)).toBe(false);
+
+    const file = { ...PRODUCTION, KEYS_DIR: undefined, KEY_ENCRYPTION_KEY_FILE: join(dir, 'none') };
+    const missing = await keyturn([], file);
+    expect(missing.status).toBe(78);
+    expect(missing.stdout).toMatch(/^fail .* {2}KEY_ENCRYPTION_KEY_FILE: .*none cannot be read/);
+    // Outside production a server would make the first key.
+    expect((await keyturn([], { KEYS_DIR: dir })).status).toBe(0);
+    expect(existsSync(dir)).toBe(false);
+  });
+
+  test('that does not say where the keys are has no other keys judged', async () => {
+    const { stdout } = await keyturn([], { ...PRODUCTION, KEYS_DIR: undefined });
+    expect(stdout.match(/^fail /gm)).toHaveLength(1);
+    expect(stdout).toContain('KEY_ENCRYPTION_KEY: production needs');
   });
 
   test.each([

@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { KeyTrouble } from '../../src/issuer/keys/errors.ts';
 import {
+  faultOfKeys,
   loadKeyEncryptionKeys,
   makeFirstKeyEncryptionKey,
   parseKeyEncryptionKey,
@@ -75,9 +78,11 @@ describe('a list of keys', () => {
 
   test('that is empty, or has a bad key, says which', async () => {
     const load = (text: string) => loadKeyEncryptionKeys({ from: 'text', text: new Secret(text) });
-    await expect(load(' , ')).rejects.toThrow('KEY_ENCRYPTION_KEY is empty');
-    await expect(load(`${newText()},bad`)).rejects.toThrow('Key 2 of KEY_ENCRYPTION_KEY is not');
-    await expect(load('bad')).rejects.toThrow(/^KEY_ENCRYPTION_KEY is not/);
+    await expect(load(' , ')).rejects.toThrow('KEY_ENCRYPTION_KEY: it is empty');
+    await expect(load(`${newText()},bad`)).rejects.toThrow(
+      'KEY_ENCRYPTION_KEY: key 2 of it is not',
+    );
+    await expect(load('bad')).rejects.toThrow(/^KEY_ENCRYPTION_KEY: it is not/);
   });
 
   test('in a file that is not there is trouble, not an empty list', async () => {
@@ -115,6 +120,47 @@ describe('a directory', () => {
       await expect(fromDirectory()).rejects.toThrow(`chmod 600 ${path}`);
     },
   );
+});
+
+describe('what a server would refuse', () => {
+  const inFile = (path: string) => faultOfKeys({ from: 'file', path }, true);
+  const inDirectory = (mayMakeKeys: boolean) =>
+    faultOfKeys({ from: 'directory', dir }, mayMakeKeys);
+
+  test('is told by the variable, the name of which is not in what is wrong', async () => {
+    const missing = join(dir, 'missing');
+    const short = await put('short', 'x');
+    const ajar = await put('0001.key', newText(), 0o644);
+    const found = [await inFile(missing), await inFile(short), await inFile(dir)];
+    expect(found).toEqual(
+      [missing, short, dir].map((path) => ({
+        variable: 'KEY_ENCRYPTION_KEY_FILE',
+        problem: expect.stringMatching(new RegExp(`^${path} (is not|cannot be read)`)),
+      })),
+    );
+    expect(await inDirectory(true)).toEqual({
+      variable: 'KEYS_DIR',
+      problem: expect.stringMatching(new RegExp(`^${ajar} can be read by others`)),
+    });
+  });
+
+  test('is an empty directory where no key may be made; none is made by looking', async () => {
+    expect(await inDirectory(true)).toBeUndefined();
+    expect(await inDirectory(false)).toMatchObject({ variable: 'KEYS_DIR' });
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  test('is no good key', async () => {
+    const path = await put('0001.key', newText());
+    expect(await inFile(path)).toBeUndefined();
+    expect(await inDirectory(false)).toBeUndefined();
+  });
+
+  test.skipIf(process.platform === 'win32')('is not looked for in a pipe', async () => {
+    const path = join(dir, 'pipe');
+    await promisify(execFile)('mkfifo', [path]);
+    expect(await inFile(path)).toBeUndefined();
+  });
 });
 
 describe('the first key', () => {

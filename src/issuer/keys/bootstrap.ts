@@ -8,6 +8,7 @@ import {
   type KeyEncryptionKeySource,
   loadKeyEncryptionKeys,
   makeFirstKeyEncryptionKey,
+  noKeysIn,
 } from './key-encryption-key.ts';
 import type { KeyPolicy } from './life-cycle.ts';
 import { createSealer, type Sealer } from './sealing.ts';
@@ -69,10 +70,7 @@ async function keyEncryptionKeys(deps: BootstrapDeps, sealedThingsExist: boolean
   const keys = await loadKeyEncryptionKeys(deps.source);
   if (keys.length > 0 || deps.source.from !== 'directory' || sealedThingsExist) return keys;
   if (!deps.mayMakeKeys) {
-    throw new KeyTrouble(
-      `${deps.source.dir} holds no key-encryption key (*.key), and production makes none by itself. ` +
-        `Make one: umask 077; openssl rand 32 | basenc --base64url | tr -d '=' > ${deps.source.dir}/0001.key`,
-    );
+    throw new KeyTrouble(`KEYS_DIR: ${noKeysIn(deps.source.dir)}`);
   }
   return makeFirstKeyEncryptionKey(deps.source.dir);
 }

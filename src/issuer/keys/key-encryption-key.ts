@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { chmod, link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectory } from '../../kit/make-directory.ts';
@@ -19,6 +20,20 @@ export type KeyEncryptionKeySource =
   | { readonly from: 'directory'; readonly dir: string }
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'text'; readonly text: Secret<string> };
+
+/** The variable that a source is set by. */
+const VARIABLES = {
+  directory: 'KEYS_DIR',
+  file: 'KEY_ENCRYPTION_KEY_FILE',
+  text: 'KEY_ENCRYPTION_KEY',
+} as const;
+
+/** What keeps the keys of a source from being used. */
+export interface KeyFault {
+  readonly variable: (typeof VARIABLES)[KeyEncryptionKeySource['from']];
+  /** To be read after the variable's name. */
+  readonly problem: string;
+}
 
 const HOW_TO_MAKE = "openssl rand 32 | basenc --base64url | tr -d '='";
 
@@ -43,17 +58,55 @@ const firstKeyFile = (dir: string): string => join(dir, '0001.key');
 /**
  * Loads every key-encryption key of a source; the last one seals. A directory without keys, or
  * that does not exist, gives an empty list.
- * @throws KeyTrouble for an unreadable or malformed key, or a file that others can read
+ * @throws KeyTrouble for an unreadable or malformed key, or a file that others can read; it names
+ *   the variable
  */
 export async function loadKeyEncryptionKeys(
   source: KeyEncryptionKeySource,
 ): Promise<KeyEncryptionKey[]> {
+  try {
+    return await load(source);
+  } catch (error) {
+    if (!(error instanceof KeyTrouble)) throw error;
+    throw new KeyTrouble(`${VARIABLES[source.from]}: ${error.message}`);
+  }
+}
+
+/**
+ * Looks at the keys of a source as a server will read them, and makes none.
+ * @param mayMakeKeys whether the server makes a key where a directory has none
+ * @returns the first thing that is wrong; undefined when they will do
+ */
+export async function faultOfKeys(
+  source: KeyEncryptionKeySource,
+  mayMakeKeys: boolean,
+): Promise<KeyFault | undefined> {
+  const variable = VARIABLES[source.from];
+  try {
+    if (source.from === 'file' && (await readsOnce(source.path))) return undefined;
+    const keys = await load(source);
+    if (keys.length > 0 || source.from !== 'directory' || mayMakeKeys) return undefined;
+    return { variable, problem: noKeysIn(source.dir) };
+  } catch (error) {
+    if (!(error instanceof KeyTrouble)) throw error;
+    return { variable, problem: error.message };
+  }
+}
+
+/** What to say where there are no keys and none may be made; to be read after KEYS_DIR. */
+export const noKeysIn = (dir: string): string =>
+  `${dir} holds no key-encryption key (*.key), and production makes none by itself. Bring back the ` +
+  `one that the database is sealed under; make one for a new database: umask 077; ${HOW_TO_MAKE} > ` +
+  firstKeyFile(dir);
+
+async function load(source: KeyEncryptionKeySource): Promise<KeyEncryptionKey[]> {
   switch (source.from) {
     case 'text':
-      return parseList(source.text.reveal(), 'KEY_ENCRYPTION_KEY');
+      return parseList(source.text.reveal(), 'it', 'KEY_ENCRYPTION_KEY');
     case 'file':
       return parseList(
-        await readText(source.path, 'KEY_ENCRYPTION_KEY_FILE: '),
+        await readText(source.path),
+        source.path,
         `KEY_ENCRYPTION_KEY_FILE (${source.path})`,
       );
     case 'directory':
@@ -61,21 +114,40 @@ export async function loadKeyEncryptionKeys(
   }
 }
 
-function parseList(text: string, where: string): KeyEncryptionKey[] {
+/** @param it how a complaint names the text, after the variable */
+function parseList(text: string, it: string, where: string): KeyEncryptionKey[] {
   const entries = text.split(',').filter((entry) => entry.trim());
-  if (entries.length === 0) throw new KeyTrouble(`${where} is empty. Make a key: ${HOW_TO_MAKE}`);
-  return entries.map((entry, i) =>
-    parseKeyEncryptionKey(entry, entries.length > 1 ? `Key ${i + 1} of ${where}` : where),
-  );
+  if (entries.length === 0) throw new KeyTrouble(`${it} is empty. Make a key: ${HOW_TO_MAKE}`);
+  return entries.map((entry, i) => {
+    const [one, place] = entries.length > 1 ? [`key ${i + 1} of `, `Key ${i + 1} of `] : ['', ''];
+    return { ...parseKeyEncryptionKey(entry, `${one}${it}`), where: `${place}${where}` };
+  });
 }
 
-async function readText(path: string, variable = ''): Promise<string> {
+async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new KeyTrouble(`${variable}${path} cannot be read: ${(error as Error).message}`);
+    throw unreadable(path, error);
   }
 }
+
+async function statusOf(path: string): Promise<Stats> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Whether a path is a pipe or the like: what is read there is not there for the next reader. */
+async function readsOnce(path: string): Promise<boolean> {
+  const status = await statusOf(path);
+  return !status.isFile() && !status.isDirectory();
+}
+
+const unreadable = (path: string, error: unknown): KeyTrouble =>
+  new KeyTrouble(`${path} cannot be read: ${(error as Error).message}`);
 
 async function loadDirectory(dir: string): Promise<KeyEncryptionKey[]> {
   let names: string[];
@@ -83,12 +155,12 @@ async function loadDirectory(dir: string): Promise<KeyEncryptionKey[]> {
     names = (await readdir(dir)).filter((name) => name.endsWith('.key')).sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new KeyTrouble(`${dir} cannot be read: ${(error as Error).message}`);
+    throw unreadable(dir, error);
   }
   const keys: KeyEncryptionKey[] = [];
   for (const name of names) {
     const path = join(dir, name);
-    const mode = (await stat(path)).mode;
+    const { mode } = await statusOf(path);
     if (process.platform !== 'win32' && mode & 0o077) {
       throw new KeyTrouble(`${path} can be read by others. Mend it with: chmod 600 ${path}`);
     }
