@@ -7,6 +7,7 @@ import { type Check, fail, ok, warn } from '../resource-server/inspection/check.
 import { inspectIssuer } from '../resource-server/inspection/inspect.ts';
 import { isIssuer } from '../resource-server/remote-jwks.ts';
 import { readServerConfiguration } from './configure.ts';
+import { verifierWarnings } from './declared-verifiers.ts';
 import { type Command, readOptions } from './invocation.ts';
 
 /** What an issuer is held to where the own configuration cannot be read. */
@@ -38,7 +39,7 @@ export const validateConfigCommand: Command = {
     }
     const configured = await readServerConfiguration(invocation, 'all');
     const policy = 'config' in configured ? configured.config.times : USUAL_TIMES;
-    const checks = describeConfiguration(configured);
+    const checks = await describeConfiguration(configured);
     if (issuer !== undefined) {
       checks.push(...(await inspectIssuer({ clock: systemClock(), policy }, issuer)));
     }
@@ -51,14 +52,16 @@ export const validateConfigCommand: Command = {
   },
 };
 
-function describeConfiguration(result: ConfigResult): Check[] {
+async function describeConfiguration(result: ConfigResult): Promise<Check[]> {
   if ('faults' in result) {
     return result.faults.map(({ name, problem, example }) =>
       fail('configuration', `${name}: ${problem}`, `for example: ${name}=${example}`),
     );
   }
-  if (result.warnings.length === 0) return [ok('configuration', 'Nothing to complain about.')];
-  return result.warnings.map((warning) => warn('configuration', warning));
+  const warnings = [...result.warnings, ...(await verifierWarnings(result.config))];
+  if (warnings.length === 0) return [ok('configuration', 'Nothing to complain about.')];
+  // A declaration may be wrong on several lines, and a check has one.
+  return warnings.map((warning) => warn('configuration', warning.replaceAll(/\n\s*/g, ' ')));
 }
 
 /** Where to read on about what is unwise; nothing when no page says more than the warnings do. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -259,6 +260,24 @@ describe('the configuration', () => {
     // Outside production a server would make the first key.
     expect((await keyturn([], { KEYS_DIR: dir })).status).toBe(0);
     expect(existsSync(dir)).toBe(false);
+  });
+
+  test('whose declared verifiers are wrong, or ask too much, is warned of as a start warns', async () => {
+    const dir = await newDirectory();
+    const declared = async (text: string) => {
+      await writeFile(join(dir, 'verifiers.yaml'), text);
+      return keyturn([], { DATA_DIR: dir });
+    };
+    const { status, stdout } = await declared('a: [\nb: [');
+    expect(status).toBe(0);
+    const lines = stdout.split('\n').filter((line) => line.startsWith('warn '));
+    expect(lines).toEqual([
+      expect.stringMatching(/Verifiers are not judged as declared: .*verifiers\.yaml: line 2: /),
+    ]);
+    const gateway = 'verifiers: [{ name: gateway, keeps: 26h, unknown_kid: never }]';
+    expect((await declared(gateway)).stdout).toMatch(
+      /^warn {2}configuration {2}gateway keeps a JWKS for 26h/,
+    );
   });
 
   test('that does not say where the keys are has no other keys judged', async () => {
