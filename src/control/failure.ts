@@ -65,6 +65,18 @@ const FINAL: ReadonlySet<string> = new Set([
   'key_encryption_key_unread',
 ]);
 
+/**
+ * What the system says of a name or an address that is none of this machine's, by who was asked.
+ * Workers have their listener opened for them, which is a `bind`.
+ */
+const ADDRESSLESS: ReadonlySet<string> = new Set([
+  'getaddrinfo ENOTFOUND',
+  ...['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].flatMap((code) => [
+    `listen ${code}`,
+    `bind ${code}`,
+  ]),
+]);
+
 /** SQLSTATE of a statement that names a table which is not there. */
 const UNDEFINED_TABLE = '42P01';
 const NO_TABLES =
@@ -117,16 +129,14 @@ export function describeFailure(error: unknown): Failure {
   const cause = error instanceof PrivateListenerError ? error.cause : error;
   const { code, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
   if (code === UNDEFINED_TABLE) return failed('database_not_set_up', NO_TABLES);
-  if (code === 'ENOTFOUND' && syscall === 'getaddrinfo') {
-    const where = error instanceof PrivateListenerError ? 'ADMIN_HOST' : 'HOST';
-    const fault = `${where}: ${detail}. Set it to an address of this machine, such as 127.0.0.1.`;
+  const [host, port] =
+    error instanceof PrivateListenerError ? ['ADMIN_HOST', 'ADMIN_PORT'] : ['HOST', 'PORT'];
+  if (ADDRESSLESS.has(`${syscall} ${code}`)) {
+    const fault = `${host}: ${detail}. Set it to an address of this machine, such as 127.0.0.1.`;
     return { code: 'address_unusable', detail: fault, status: BAD_CONFIGURATION };
   }
   // EACCES also comes from files, whose message names the path.
-  // Workers have their listener opened for them, which is a `bind`.
   if (syscall !== 'listen' && syscall !== 'bind') return failed('failed', detail);
-  const [host, port] =
-    error instanceof PrivateListenerError ? ['ADMIN_HOST', 'ADMIN_PORT'] : ['HOST', 'PORT'];
   switch (code) {
     case 'EADDRINUSE':
       return failed(
@@ -134,10 +144,9 @@ export function describeFailure(error: unknown): Failure {
         `${detail}. Something listens there; set ${port} to another.`,
       );
     case 'EACCES':
-    case 'EADDRNOTAVAIL':
       return failed(
         'address_unusable',
-        `${detail}. Set ${host} and ${port} to an address of this machine.`,
+        `${detail}. Set ${host} and ${port} to where this user may listen.`,
       );
     default:
       return failed('failed', detail);

@@ -137,9 +137,12 @@ test('a port that is taken ends the start with 1 and says so', async () => {
   expect(stderr.trim().split('\n')).toHaveLength(1);
 });
 
-test("an address that is not this machine's ends the start with 1 and says so", async () => {
-  const site = await emptySite({ HOST: '192.0.2.1', PORT: '0' });
-  const { status, stderr } = await runCommand(['serve'], site);
-  expect(status).toBe(1);
-  expect(stderr).toMatch(/^Keyturn cannot run: .*192\.0\.2\.1.*HOST/);
-});
+test.each([{ PORT: '0' }, { PORT: '3999' }])(
+  "an address that is not this machine's ends the start with 78 and says so, with %o",
+  async (port) => {
+    const site = await emptySite({ HOST: '192.0.2.1', ...port });
+    const { status, stderr } = await runCommand(['serve'], site);
+    expect(status).toBe(78);
+    expect(stderr).toMatch(/^Keyturn cannot run: HOST: .*192\.0\.2\.1.*such as 127\.0\.0\.1\.\n$/);
+  },
+);

@@ -5,6 +5,7 @@ import {
   BAD_CONFIGURATION,
   describeFailure,
   FAILED,
+  PrivateListenerError,
   TRY_AGAIN,
 } from '../../src/control/failure.ts';
 import { databaseAway } from '../../src/db/errors.ts';
@@ -18,17 +19,26 @@ describe('what an operator is told of a system error', () => {
   test.each([
     ['EADDRINUSE', 'set PORT to another'],
     ['EACCES', 'Set HOST and PORT'],
-    ['EADDRNOTAVAIL', 'Set HOST and PORT'],
   ])('%s when listening: which variables mend it', (code, advice) => {
     const { detail, status } = describeFailure(systemError(`listen ${code}`, code, 'listen'));
     expect(detail).toContain(advice);
     expect(status).toBe(FAILED);
   });
 
-  test('a HOST that is no address: the configuration is bad', () => {
-    const unknown = systemError('getaddrinfo ENOTFOUND nope', 'ENOTFOUND', 'getaddrinfo');
-    expect(describeFailure(unknown)).toMatchObject({
-      detail: expect.stringMatching(/^HOST: .*nope/),
+  test.each([
+    ['ENOTFOUND', 'getaddrinfo'],
+    ['EADDRNOTAVAIL', 'listen'],
+    ['EADDRNOTAVAIL', 'bind'],
+    ['EAFNOSUPPORT', 'listen'],
+    ['EINVAL', 'listen'],
+  ])('%s of %s, for no address of this machine: the configuration is bad', (code, syscall) => {
+    const unusable = systemError(`${syscall} ${code} nope`, code, syscall);
+    expect(describeFailure(unusable)).toMatchObject({
+      detail: expect.stringMatching(/^HOST: .*nope\. .*such as 127\.0\.0\.1\.$/),
+      status: BAD_CONFIGURATION,
+    });
+    expect(describeFailure(new PrivateListenerError(unusable))).toMatchObject({
+      detail: expect.stringMatching(/^ADMIN_HOST: /),
       status: BAD_CONFIGURATION,
     });
   });
