@@ -9,11 +9,18 @@ import {
   rotateKeysCommand,
 } from './cli/keys.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { asksForJson, refuse } from './cli/refuse.ts';
 import { rehearseKeysCommand } from './cli/rehearse.ts';
 import { serveCommand } from './cli/serve.ts';
 import { explainSessionCommand } from './cli/sessions.ts';
 import { complainOf } from './cli/unknown-command.ts';
-import { type Commands, findCommand, readQuestion, usageOf } from './cli/usage.ts';
+import {
+  type Commands,
+  type FoundCommand,
+  findCommand,
+  readQuestion,
+  usageOf,
+} from './cli/usage.ts';
 import {
   createUserCommand,
   deleteUserCommand,
@@ -68,17 +75,21 @@ export async function run(invocation: Invocation): Promise<number> {
     return DONE;
   }
   const found = question ? undefined : findCommand(COMMANDS, argv);
-  if (found) return runWith(found.command, { ...invocation, argv: argv.slice(found.length) });
+  if (found) return runWith(found, { ...invocation, argv: argv.slice(found.length) });
   invocation.err.write(complainOf(COMMANDS, question?.about === 'usage' ? question.words : argv));
   return USAGE_ERROR;
 }
 
-async function runWith(command: Command, invocation: Invocation): Promise<number> {
+async function runWith({ name, command }: FoundCommand, invocation: Invocation): Promise<number> {
   try {
     return await command.run(invocation);
   } catch (error) {
     if (!(error instanceof UnreadableDotenv)) throw error;
-    invocation.err.write(`keyturn: ${error.message}\n`);
-    return BAD_CONFIGURATION;
+    const failure = {
+      code: 'bad_configuration',
+      detail: error.message,
+      status: BAD_CONFIGURATION,
+    };
+    return refuse(invocation, name, failure, asksForJson(invocation.argv));
   }
 }

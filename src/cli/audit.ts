@@ -4,6 +4,7 @@ import { EVENTS } from '../issuer/audit/trail.ts';
 import { parseDuration } from '../kit/duration.ts';
 import { doOperation } from './do-operation.ts';
 import { type Command, readOptions } from './invocation.ts';
+import { complain } from './refuse.ts';
 import { instant, table } from './table.ts';
 
 const DEFAULT_LIMIT = 100;
@@ -28,16 +29,13 @@ export const listAuditCommand: Command = {
     const faults = [
       ...(event === undefined || EVENTS.some((known) => known === event)
         ? []
-        : [`there is no event ${event}; there are: ${EVENTS.join(', ')}`]),
-      ...(start ? [] : ['--since takes a time (2026-01-31, 2026-01-31T12:00Z) or a length (24h)']),
+        : [`There is no event ${event}; there are: ${EVENTS.join(', ')}.`]),
+      ...(start ? [] : ['--since takes a time (2026-01-31, 2026-01-31T12:00Z) or a length (24h).']),
       ...(/^[1-9]\d{0,4}$/.test(limit) && Number(limit) <= MOST_EVENTS
         ? []
-        : [`--limit takes a number from 1 to ${MOST_EVENTS}`]),
+        : [`--limit takes a number from 1 to ${MOST_EVENTS}.`]),
     ];
-    if (faults.length > 0) {
-      invocation.err.write(faults.map((fault) => `keyturn audit list: ${fault}.\n`).join(''));
-      return USAGE_ERROR;
-    }
+    if (faults.length > 0) return complain(invocation, 'audit list', faults.join(' '));
     const filter = { ...(user !== undefined && { user }), ...(event !== undefined && { event }) };
     const input = { ...filter, ...start, limit: Number(limit) };
     return doOperation(invocation, 'audit list', input, { ...options, human: describeTrail });

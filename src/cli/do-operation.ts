@@ -1,4 +1,4 @@
-import { BAD_CONFIGURATION, DONE, type Failure } from '../control/failure.ts';
+import { BAD_CONFIGURATION, DONE } from '../control/failure.ts';
 import { operate } from '../control/operate.ts';
 import type { OperationName } from '../control/operations.ts';
 import { NO_STREAMS, type Streams } from '../control/streams.ts';
@@ -6,11 +6,14 @@ import { createLogger } from '../kit/log.ts';
 import { configure } from './configure.ts';
 import type { Invocation } from './invocation.ts';
 import { isReaderGone, READER_GONE } from './reader-gone.ts';
+import { refuse } from './refuse.ts';
 
 /** How a command shows what came of its operation. */
 export interface Presentation<Result> {
   readonly json: boolean;
   readonly human: (result: Result) => string;
+  /** Whether lines were written already, and what came of it goes beside them, for people. */
+  readonly beside?: boolean;
 }
 
 /**
@@ -21,7 +24,7 @@ export async function doOperation<Result extends object>(
   invocation: Invocation,
   name: OperationName,
   input: object,
-  { json, human }: Presentation<Result>,
+  { json, human, beside = false }: Presentation<Result>,
   streams?: Partial<Streams>,
 ): Promise<number> {
   const configured = configure(invocation, 'all', json);
@@ -41,16 +44,10 @@ export async function doOperation<Result extends object>(
   });
   if ('failure' in answer) {
     if (readerGone) return READER_GONE;
-    invocation[json ? 'out' : 'err'].write(renderFailure(name, answer.failure, json));
-    return answer.failure.status;
+    return refuse(invocation, name, answer.failure, json);
   }
   const result = answer.result as Result;
-  invocation.out.write(json ? `${JSON.stringify(result)}\n` : human(result));
+  if (beside) invocation.err.write(human(result));
+  else invocation.out.write(json ? `${JSON.stringify(result)}\n` : human(result));
   return DONE;
-}
-
-function renderFailure(name: string, { status: _, ...error }: Failure, json: boolean): string {
-  if (json) return `${JSON.stringify({ error })}\n`;
-  const lines = (error.errors ?? []).map(({ path, message }) => `  ${path}: ${message}\n`);
-  return `keyturn ${name}: ${error.detail}\n${lines.join('')}`;
 }

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { asksForJson, complain } from './refuse.ts';
 
 /** How a command was called, and where it may write. */
 export interface Invocation {
@@ -22,17 +23,19 @@ export interface Command {
 
 /** Reads options; undefined, with the complaint written, when they are wrong. */
 export function readOptions<T extends NonNullable<ParseArgsConfig['options']>>(
-  { argv, err }: Invocation,
+  invocation: Invocation,
   command: string,
   options: T,
   allowPositionals = false,
 ) {
   try {
-    const config = { args: [...argv], options, strict: true, allowPositionals } as const;
+    const config = { args: [...invocation.argv], options, strict: true, allowPositionals } as const;
     const { values, positionals } = parseArgs(config);
     return { ...values, positionals };
   } catch (error) {
-    err.write(`keyturn ${command}: ${(error as Error).message}\nSee: keyturn help\n`);
+    const said = (error as Error).message.replaceAll(/\n\s*/g, ' ');
+    const detail = /[.?!]$/.test(said) ? said : `${said}.`;
+    complain(invocation, command, detail, 'json' in options && asksForJson(invocation.argv));
     return undefined;
   }
 }

@@ -2,7 +2,8 @@ import { USAGE_ERROR } from '../control/failure.ts';
 import type { RevocationReport, RewrapReport } from '../issuer/keys/commands.ts';
 import type { KeyReport } from '../issuer/keys/report.ts';
 import { doOperation } from './do-operation.ts';
-import { type Command, type Invocation, readOptions } from './invocation.ts';
+import { type Command, readOptions } from './invocation.ts';
+import { complain } from './refuse.ts';
 import { instant, table } from './table.ts';
 
 const json = { type: 'boolean', default: false } as const;
@@ -55,7 +56,11 @@ export const revokeKeysCommand: Command = {
     if (!options) return USAGE_ERROR;
     const [kid, ...more] = options.positionals;
     if (more.length > 0 || (kid === undefined) !== options.all) {
-      return complain(invocation, 'keys revoke takes one KID (and --now, if you like) or --all');
+      return complain(
+        invocation,
+        'keys revoke',
+        'It takes one KID or --all, and --now if you like.',
+      );
     }
     const input = { ...(kid !== undefined && { kid }), immediately: options.now };
     return doOperation(invocation, 'keys revoke', input, {
@@ -112,11 +117,6 @@ function withKidsLast(argv: readonly string[]): readonly string[] {
   const isKid = (word: string) => /^-[\w-]{42}$/.test(word);
   if (argv.includes('--') || !argv.some(isKid)) return argv;
   return [...argv.filter((word) => !isKid(word)), '--', ...argv.filter(isKid)];
-}
-
-function complain({ err }: Invocation, what: string): number {
-  err.write(`keyturn: ${what}.\nSee: keyturn help\n`);
-  return USAGE_ERROR;
 }
 
 function describeChange({ changed, would_change }: KeyReport & { would_change?: boolean }): string {

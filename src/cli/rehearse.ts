@@ -6,7 +6,8 @@ import { defaultPlan, type RehearsalPlan } from '../issuer/keys/rehearsal/plan.t
 import { rehearse } from '../issuer/keys/rehearsal/rehearse.ts';
 import { configure } from './configure.ts';
 import { knownVerifiers } from './declared-verifiers.ts';
-import { type Command, type Invocation, readOptions } from './invocation.ts';
+import { type Command, readOptions } from './invocation.ts';
+import { refuse } from './refuse.ts';
 import { PlanFault } from './rehearsal-document.ts';
 import { rehearsalJson } from './rehearsal-json.ts';
 import { readPlan } from './rehearsal-plan.ts';
@@ -24,10 +25,11 @@ export const rehearseKeysCommand: Command = {
       json: { type: 'boolean', default: false },
     });
     if (!options) return USAGE_ERROR;
-    const configured = configure(invocation);
+    const configured = configure(invocation, 'all', options.json);
     if (!configured) return BAD_CONFIGURATION;
     const policy: KeyPolicy = configured.config.times;
-    const fail = failure(invocation, options.json);
+    const fail = (code: string, detail: string, status: number) =>
+      refuse(invocation, 'keys rehearse', { code, detail, status }, options.json);
 
     let plan: RehearsalPlan;
     try {
@@ -71,11 +73,3 @@ async function load(path: string, policy: KeyPolicy): Promise<RehearsalPlan> {
     throw error;
   }
 }
-
-const failure =
-  ({ out, err }: Invocation, json: boolean) =>
-  (code: string, detail: string, status: number): number => {
-    if (json) out.write(`${JSON.stringify({ error: { code, detail } })}\n`);
-    else err.write(`keyturn keys rehearse: ${detail}\n`);
-    return status;
-  };

@@ -13,6 +13,7 @@ import { openAdmin } from './admin-listener.ts';
 import { configureServer } from './configure.ts';
 import { verifierWarnings } from './declared-verifiers.ts';
 import { type Command, type Invocation, readOptions } from './invocation.ts';
+import { complain } from './refuse.ts';
 import { stopSignal } from './stop-signal.ts';
 import { openTracing } from './tracing.ts';
 import { welcome } from './welcome.ts';
@@ -30,8 +31,7 @@ export const serveCommand: Command = {
     if (!options) return USAGE_ERROR;
     const role = ROLES.find((known) => known === options.only);
     if (!role) {
-      invocation.err.write('keyturn serve: --only takes issuer or resource-server.\n');
-      return USAGE_ERROR;
+      return complain(invocation, 'serve', '--only takes issuer or resource-server.');
     }
     const configured = await configureServer(invocation, role);
     if (!configured) return BAD_CONFIGURATION;

@@ -1,6 +1,7 @@
 import { USAGE_ERROR } from '../control/failure.ts';
 import { doOperation } from './do-operation.ts';
 import { type Command, readOptions } from './invocation.ts';
+import { complain } from './refuse.ts';
 import { tellSession } from './session-story.ts';
 
 /** `keyturn sessions explain` */
@@ -13,8 +14,7 @@ export const explainSessionCommand: Command = {
     if (!options) return USAGE_ERROR;
     const [id, ...more] = options.positionals;
     if (id === undefined || more.length > 0) {
-      invocation.err.write('keyturn sessions explain takes one session ID.\nSee: keyturn help\n');
-      return USAGE_ERROR;
+      return complain(invocation, 'sessions explain', 'It takes one session ID.');
     }
     return doOperation(invocation, 'sessions explain', { id }, { ...options, human: tellSession });
   },

@@ -6,7 +6,7 @@ const MOST_SLIPS = 2;
 
 /** What to say to words that name no command: one line, or the usage of what was left unsaid. */
 export function complainOf(commands: Commands, argv: readonly string[]): string {
-  if (argv.length === 0) return `A command is missing.\n\n${usage(commands)}`;
+  if (argv.length === 0) return `keyturn: A command is missing.\n\n${usage(commands)}`;
   const words = wordsOf(argv);
   const [first = ''] = words;
   const group = groupUsage(commands, first);
@@ -14,12 +14,12 @@ export function complainOf(commands: Commands, argv: readonly string[]): string 
   const meant = nearest(commands, words);
   const given = words.length === 0 ? `option ${argv[0]}` : `command ${words.join(' ')}`;
   const guess = meant === undefined ? '.' : `; did you mean \`${meant}\`?`;
-  return `There is no ${given}${guess} See keyturn ${group ? `${first} --help` : 'help'}.\n`;
+  return `keyturn: There is no ${given}${guess} See keyturn ${group ? `${first} --help` : 'help'}.\n`;
 }
 
 /** The command, or group, that is spelt most like the words; undefined when none is like them. */
 function nearest(commands: Commands, words: readonly string[]): string | undefined {
-  const names = [...commands.keys(), 'help'];
+  const names = [...commands.keys(), 'help', 'version'];
   const groups = new Set(names.flatMap((name) => (name.includes(' ') ? name.split(' ', 1) : [])));
   // A group alone is no command: only who gave no second word can have meant it.
   const candidates = words.length === 1 ? [...names, ...groups] : names;

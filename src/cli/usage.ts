@@ -9,10 +9,13 @@ export type Question =
   /** `words` are those of a command or a group; none for all commands. */
   | { readonly about: 'usage'; readonly words: readonly string[] };
 
-/** Reads `help`, `--help` and `--version`; undefined when something is to be done. */
+/** What asks for the version, as the first word. */
+const VERSION_WORDS: ReadonlySet<string> = new Set(['version', '--version', '-V']);
+
+/** Reads `help`, `--help`, `version` and `--version`; undefined when something is to be done. */
 export function readQuestion(argv: readonly string[]): Question | undefined {
   const [first, ...rest] = argv;
-  if (first === '--version') return { about: 'version' };
+  if (first !== undefined && VERSION_WORDS.has(first)) return { about: 'version' };
   if (first === 'help') return { about: 'usage', words: wordsOf(rest) };
   return optionsOf(argv).some((word) => word === '--help' || word === '-h')
     ? { about: 'usage', words: wordsOf(argv) }
@@ -25,11 +28,15 @@ export function wordsOf(argv: readonly string[]): readonly string[] {
   return argv.slice(0, end < 0 ? 2 : Math.min(end, 2));
 }
 
-/** The command that `argv` begins with, and how many words name it. */
-export function findCommand(
-  commands: Commands,
-  argv: readonly string[],
-): { name: string; command: Command; length: number } | undefined {
+/** A command, and how many words name it. */
+export interface FoundCommand {
+  readonly name: string;
+  readonly command: Command;
+  readonly length: number;
+}
+
+/** The command that `argv` begins with. */
+export function findCommand(commands: Commands, argv: readonly string[]): FoundCommand | undefined {
   for (const length of [2, 1]) {
     const name = argv.slice(0, length).join(' ');
     const command = commands.get(name);
@@ -38,9 +45,12 @@ export function findCommand(
   return undefined;
 }
 
+/** Words that ask about commands, and are none. */
+const QUESTIONS: ReadonlySet<string> = new Set(['help', 'version']);
+
 /** The usage of one command, of a group of them, or of all; undefined when there is none such. */
 export function usageOf(commands: Commands, words: readonly string[]): string | undefined {
-  if (words.length === 0) return usage(commands);
+  if (words.length === 0 || QUESTIONS.has(words[0] ?? '')) return usage(commands);
   const found = findCommand(commands, words);
   if (found) return `Usage: keyturn ${describe(found.name, found.command)}`;
   return words.length === 1 ? groupUsage(commands, words[0] ?? '') : undefined;
@@ -58,7 +68,7 @@ export const usage = (commands: Commands): string => `Usage: keyturn COMMAND [op
 
 ${list(commands)}  help [COMMAND]
       Shows this, or what --help shows after a command.
-  --version
+  version, --version, -V
       Shows the version.
 
 --json prints an answer for machines. Configuration comes from environment variables, or from a

@@ -3,6 +3,7 @@ import { FAILED, USAGE_ERROR } from '../control/failure.ts';
 import { NO_STREAMS } from '../control/streams.ts';
 import { doOperation } from './do-operation.ts';
 import { type Command, type Invocation, readOptions } from './invocation.ts';
+import { complain, refuse } from './refuse.ts';
 
 /** `keyturn users import` */
 export const importUsersCommand: Command = {
@@ -14,19 +15,13 @@ export const importUsersCommand: Command = {
     if (!options) return USAGE_ERROR;
     const [path, ...more] = options.positionals;
     if (path === undefined || more.length > 0) {
-      invocation.err.write('keyturn users import takes one FILE, or -.\nSee: keyturn help\n');
-      return USAGE_ERROR;
+      return complain(invocation, 'users import', 'It takes one FILE, or -.');
     }
     const input = await openLines(invocation, path);
     if (typeof input === 'string') {
       const detail = `${path} cannot be read: ${input}`;
-      if (options.json) {
-        const error = { code: 'invalid_request', detail };
-        invocation.out.write(`${JSON.stringify({ error })}\n`);
-      } else {
-        invocation.err.write(`keyturn users import: ${detail}\n`);
-      }
-      return FAILED;
+      const failure = { code: 'invalid_request', detail, status: FAILED };
+      return refuse(invocation, 'users import', failure, options.json);
     }
     const human = ({ imported }: { imported: number }) =>
       imported === 0 ? 'There was nothing to import.\n' : `Users imported: ${imported}.\n`;
@@ -36,11 +31,11 @@ export const importUsersCommand: Command = {
 
 /** `keyturn users export` */
 export const exportUsersCommand: Command = {
-  usage: '[--no-hashes]',
+  usage: '[--no-hashes] [--json]',
   summary: 'Writes every user as a JSON line that users import reads, password hashes included.',
   async run(invocation) {
     const flag = { type: 'boolean', default: false } as const;
-    // Lines of JSON are for machines already.
+    // Lines of JSON are for machines already; a refusal is where it is asked for.
     const flags = { 'no-hashes': flag, json: flag };
     const options = readOptions(invocation, 'users export', flags);
     if (!options) return USAGE_ERROR;
@@ -48,12 +43,10 @@ export const exportUsersCommand: Command = {
     if (hashes && invocation.out.isTTY) {
       invocation.err.write('These lines hold password hashes: keep them to yourself.\n');
     }
-    const human = ({ exported }: { exported: number }) => {
-      invocation.err.write(`Users exported: ${exported}.\n`);
-      return '';
-    };
+    const human = ({ exported }: { exported: number }) => `Users exported: ${exported}.\n`;
+    const presentation = { ...options, human, beside: true };
     const write = (lines: string) => writeTo(invocation.out, lines);
-    return doOperation(invocation, 'users export', { hashes }, { json: false, human }, { write });
+    return doOperation(invocation, 'users export', { hashes }, presentation, { write });
   },
 };
 

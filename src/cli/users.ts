@@ -8,6 +8,7 @@ import {
 import { emailAddress, text } from '../http/text.ts';
 import { doOperation } from './do-operation.ts';
 import { type Command, type Invocation, readOptions } from './invocation.ts';
+import { complain } from './refuse.ts';
 import { instant, table } from './table.ts';
 
 const json = { type: 'boolean', default: false } as const;
@@ -29,7 +30,7 @@ export const listUsersCommand: Command = {
     if (!options) return USAGE_ERROR;
     const { email, limit } = options;
     if (!/^[1-9]\d{0,4}$/.test(limit) || Number(limit) > MOST_USERS) {
-      return complain(invocation, 'list', `--limit takes a number from 1 to ${MOST_USERS}`);
+      return complain(invocation, 'users list', `--limit takes a number from 1 to ${MOST_USERS}.`);
     }
     const input = { ...(email !== undefined && { email }), limit: Number(limit) };
     return doOperation(invocation, 'users list', input, { ...options, human: describeList });
@@ -46,14 +47,14 @@ export const createUserCommand: Command = {
     if (!options) return USAGE_ERROR;
     const [email, ...more] = options.positionals;
     if (email === undefined || more.length > 0) {
-      return complain(invocation, 'create', 'it takes one EMAIL');
+      return complain(invocation, 'users create', 'It takes one EMAIL.');
     }
     if (!emailAddress.safeParse(email).success) {
-      return complain(invocation, 'create', `${email} is no email address`);
+      return complain(invocation, 'users create', `${email} is no email address.`);
     }
     const { name } = options;
     if (name !== undefined && !text({ min: 1, max: 200 }).safeParse(name).success) {
-      return complain(invocation, 'create', '--name takes a text of 1 to 200 characters');
+      return complain(invocation, 'users create', '--name takes a text of 1 to 200 characters.');
     }
     const input = { email, ...(name !== undefined && { name }) };
     return doOperation(invocation, 'users create', input, {
@@ -139,13 +140,8 @@ function readWho(
   if (!options) return undefined;
   const [user, ...more] = options.positionals;
   if (user !== undefined && more.length === 0) return { user, json: options.json };
-  complain(invocation, word, 'it takes one user, by EMAIL or ID');
+  complain(invocation, `users ${word}`, 'It takes one user, by EMAIL or ID.');
   return undefined;
-}
-
-function complain({ err }: Invocation, word: string, what: string): number {
-  err.write(`keyturn users ${word}: ${what}.\nSee: keyturn help\n`);
-  return USAGE_ERROR;
 }
 
 function describeList({ users, more }: UserList): string {

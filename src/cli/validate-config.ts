@@ -9,6 +9,7 @@ import { isIssuer } from '../resource-server/remote-jwks.ts';
 import { readServerConfiguration } from './configure.ts';
 import { verifierWarnings } from './declared-verifiers.ts';
 import { type Command, readOptions } from './invocation.ts';
+import { complain } from './refuse.ts';
 
 /** What an issuer is held to where the own configuration cannot be read. */
 const USUAL_TIMES = { clockSkew: seconds(60), verifierCacheTtl: times(24 * 3600, seconds(1)) };
@@ -31,11 +32,11 @@ export const validateConfigCommand: Command = {
     if (!options) return USAGE_ERROR;
     const { issuer, json } = options;
     if (issuer !== undefined && !isIssuer(issuer)) {
-      invocation.err.write(
-        'keyturn validate-config: --issuer takes a URL such as https://id.example.com, ' +
-          'without credentials, query or fragment.\n',
+      return complain(
+        invocation,
+        'validate-config',
+        '--issuer takes a URL such as https://id.example.com, without credentials, query or fragment.',
       );
-      return USAGE_ERROR;
     }
     const configured = await readServerConfiguration(invocation, 'all');
     const policy = 'config' in configured ? configured.config.times : USUAL_TIMES;

@@ -153,7 +153,7 @@ describe.each(DRIVERS)('commands beside a running server on $name', ({ create })
   });
 
   test.each([
-    ['audit list --event nonsense', 'there is no event nonsense'],
+    ['audit list --event nonsense', 'There is no event nonsense'],
     ['audit list --since yesterday', '--since takes a time'],
     ['audit list --since 2026-02-31T25:00', '--since takes a time'],
     ['audit list --since 2026-02-31', '--since takes a time'],

@@ -67,7 +67,13 @@ describe('.env', () => {
     mkdirSync(join(site.cwd, '.env'));
     const { status, stdout, stderr } = await runCommand(['keys', 'list'], site);
     expect({ status, stdout }).toEqual({ status: 78, stdout: '' });
-    expect(stderr).toMatch(/^keyturn: \.env cannot be read \(EISDIR\)\. .+\n$/);
+    expect(stderr).toMatch(/^keyturn keys list: \.env cannot be read \(EISDIR\)\. .+\n$/);
+    const machine = await runCommand(['keys', 'list', '--json'], site);
+    expect(machine).toMatchObject({ status: 78, stderr: '' });
+    expect(JSON.parse(machine.stdout).error).toEqual({
+      code: 'bad_configuration',
+      detail: expect.stringMatching(/^\.env cannot be read/),
+    });
   });
 
   test('is not read in production', async () => {

@@ -13,9 +13,10 @@ describe('help', () => {
     const all = await ask('help');
     expect(all).toMatchObject({ status: 0, err: '' });
     expect(shown(all.out)).toEqual(
-      expect.arrayContaining(['serve', 'keys list', 'users import', 'help', '--version']),
+      expect.arrayContaining(['serve', 'keys list', 'users import', 'help', 'version']),
     );
-    for (const line of ['--help', '-h', '--json --help', 'help --help', '-h users']) {
+    const same = ['--help', '-h', '--json --help', 'help --help', '-h users', 'help version'];
+    for (const line of same) {
       expect(await ask(line), line).toEqual(all);
     }
   });
@@ -52,8 +53,82 @@ describe('help', () => {
   });
 });
 
-test('--version prints the version', async () => {
-  expect(await ask('--version')).toEqual({ status: 0, out: `${VERSION}\n`, err: '' });
+test.each(['--version', 'version', '-V'])('%s prints the version', async (word) => {
+  expect(await ask(word)).toEqual({ status: 0, out: `${VERSION}\n`, err: '' });
+});
+
+/** The names of every command that help shows, with their options. */
+async function commands(): Promise<Map<string, string>> {
+  const { out } = await ask('help');
+  const lines = out.match(/^ {2}(?!help|version)[a-z].*$/gm) ?? [];
+  const names = lines.map((line) => /^ {2}([a-z-]+(?: [a-z]+\b)?)(.*)$/.exec(line) ?? []);
+  return new Map(names.map(([, name = '', options = '']) => [name, options]));
+}
+
+describe('wrong usage', () => {
+  test('is one line in one form, whichever the command', async () => {
+    const names = [...(await commands()).keys()];
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of names) {
+      const { status, out, err } = await ask(`${name} --fast`);
+      expect({ status, out }, name).toEqual({ status: 2, out: '' });
+      expect(err).toMatch(
+        new RegExp(
+          `^keyturn ${name}: Unknown option '--fast'\\..* See keyturn ${name} --help\\.\n$`,
+        ),
+      );
+    }
+  });
+
+  test.each([
+    ['keys revoke', 'It takes one KID or --all, and --now if you like.'],
+    ['users list --limit 0', '--limit takes a number from 1 to '],
+    ['users create', 'It takes one EMAIL.'],
+    ['users delete a@example.com b', 'It takes one user, by EMAIL or ID.'],
+    ['users import', 'It takes one FILE, or -.'],
+    ['sessions explain', 'It takes one session ID.'],
+    ['audit list --limit 0', '--limit takes a number from 1 to '],
+    ['audit list --event x --since y', 'There is no event x; there are: '],
+    ['validate-config --issuer x', '--issuer takes a URL such as '],
+    ['users list --email', "Option '--email <value>' argument missing."],
+  ])('%s: %s', async (line, detail) => {
+    const name = line.split(' --', 1)[0]?.replace(/ a@.*/, '') ?? '';
+    const { status, out, err } = await ask(line);
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+    expect(err.startsWith(`keyturn ${name}: ${detail}`)).toBe(true);
+    expect(err).toMatch(new RegExp(`\\. See keyturn ${name} --help\\.\n$`));
+
+    const machine = await ask(`${line} --json`);
+    expect(machine).toMatchObject({ status: 2, err: '' });
+    const { error } = JSON.parse(machine.out);
+    expect(error).toEqual({ code: 'wrong_usage', detail: expect.stringMatching(/\.$/) });
+    expect(error.detail).not.toContain('See keyturn');
+  });
+});
+
+describe('under --json', () => {
+  test('every command that shows it refuses so, and no other takes it', async () => {
+    for (const [name, options] of await commands()) {
+      const known = options.includes('--json');
+      const wrong = await ask(`${name} --json --fast`);
+      expect(wrong, name).toMatchObject({ status: 2, [known ? 'err' : 'out']: '' });
+      if (known) expect(JSON.parse(wrong.out).error.code, name).toBe('wrong_usage');
+      // Its answer is what is wrong with the configuration.
+      if (!known || name === 'validate-config') continue;
+      const argument = /^ (?:KID|EMAIL|ID)/.test(options) ? ' x@example.com' : '';
+      const input = name === 'users import' ? ' -' : argument;
+      const refused = await ask(`${name}${input} --json`);
+      expect(refused, name).toMatchObject({ status: 78, err: '' });
+      expect(JSON.parse(refused.out)).toEqual({
+        error: { code: 'bad_configuration', detail: expect.stringContaining('PORT: ') },
+      });
+    }
+  });
+
+  test('it is a word like any other after --', async () => {
+    const { status, out } = await ask('users delete a b -- --json');
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+  });
 });
 
 test.each(['constructor', 'toString', '__proto__'])('%s is no command', async (word) => {
@@ -76,16 +151,18 @@ describe('no command', () => {
   ])('%s is one line that names %s', async (line, meant) => {
     const { status, out, err } = await ask(line);
     expect({ status, out }).toEqual({ status: 2, out: '' });
-    expect(err).toMatch(/^There is no command .*; did you mean `.*`\? See keyturn .*\.\n$/);
+    expect(err).toMatch(
+      /^keyturn: There is no command .*; did you mean `.*`\? See keyturn .*\.\n$/,
+    );
     expect(err).toContain(`did you mean \`${meant}\`?`);
   });
 
   test.each([
-    ['fly', 'There is no command fly. See keyturn help.\n'],
-    ['list keys', 'There is no command list keys. See keyturn help.\n'],
-    ['users forget a', 'There is no command users forget. See keyturn users --help.\n'],
-    ['--json', 'There is no option --json. See keyturn help.\n'],
-    ['constructor', 'There is no command constructor. See keyturn help.\n'],
+    ['fly', 'keyturn: There is no command fly. See keyturn help.\n'],
+    ['list keys', 'keyturn: There is no command list keys. See keyturn help.\n'],
+    ['users forget a', 'keyturn: There is no command users forget. See keyturn users --help.\n'],
+    ['--json', 'keyturn: There is no option --json. See keyturn help.\n'],
+    ['constructor', 'keyturn: There is no command constructor. See keyturn help.\n'],
   ])('%s: %s', async (line, err) => {
     expect(await ask(line)).toEqual({ status: 2, out: '', err });
   });
