@@ -1,5 +1,6 @@
 import { type Failure, USAGE_ERROR } from '../control/failure.ts';
 import type { Invocation } from './invocation.ts';
+import { printable } from './printable.ts';
 
 /**
  * Says why a command does not do what it was told: to machines where its answer would have gone.
@@ -16,8 +17,9 @@ export function refuse(
     out.write(`${JSON.stringify({ error })}\n`);
     return status;
   }
-  const lines = (error.errors ?? []).map(({ path, message }) => `  ${path}: ${message}\n`);
-  err.write(`keyturn ${command}: ${error.detail}\n${lines.join('')}`);
+  const lines = (error.errors ?? []).map(({ path, message }) => `  ${path}: ${message}`);
+  const told = [...`keyturn ${command}: ${error.detail}`.split('\n'), ...lines];
+  err.write(told.map((line) => `${printable(line)}\n`).join(''));
   return status;
 }
 
@@ -32,7 +34,7 @@ export function complain(
   detail: string,
   json = asksForJson(invocation.argv),
 ): number {
-  const told = json ? detail : `${detail} See keyturn ${command} --help.`;
+  const told = json ? detail : `${printable(detail)} See keyturn ${command} --help.`;
   return refuse(
     invocation,
     command,

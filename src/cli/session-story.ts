@@ -3,6 +3,7 @@ import type { Sighting } from '../issuer/sessions/facts.ts';
 import type { SessionHistory } from '../issuer/sessions/history-store.ts';
 import type { EndReason } from '../issuer/sessions/store.ts';
 import { elapsed, spellDuration } from '../kit/duration.ts';
+import { printable } from './printable.ts';
 import { instant } from './table.ts';
 
 /** What a session ended by, to be read after "because". */
@@ -38,7 +39,7 @@ export function tellSession(report: SessionReport): string {
     `Session ${session_id} of ${user}.`,
     ...(session ? tellRow(report, session) : tellEvents(report)),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printable).join('\n')}\n`;
 }
 
 function tellRow(report: SessionReport, session: SessionHistory): string[] {

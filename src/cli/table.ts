@@ -1,5 +1,8 @@
-/** Lays rows out in columns, the first row being the heads. */
-export function table(rows: readonly (readonly string[])[]): string {
+import { printable } from './printable.ts';
+
+/** Lays rows out in columns, the first row being the heads; cells may hold what others wrote. */
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );

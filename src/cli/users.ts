@@ -15,6 +15,9 @@ const json = { type: 'boolean', default: false } as const;
 
 const DEFAULT_LIMIT = 1000;
 
+/** As the operation takes it. */
+const NAME = text({ min: 1, max: 200 });
+
 const LIST_OPTIONS = {
   email: { type: 'string' },
   limit: { type: 'string', default: String(DEFAULT_LIMIT) },
@@ -53,8 +56,10 @@ export const createUserCommand: Command = {
       return complain(invocation, 'users create', `${email} is no email address.`);
     }
     const { name } = options;
-    if (name !== undefined && !text({ min: 1, max: 200 }).safeParse(name).success) {
-      return complain(invocation, 'users create', '--name takes a text of 1 to 200 characters.');
+    const judged = name === undefined ? undefined : NAME.safeParse(name);
+    if (judged?.error) {
+      const faults = judged.error.issues.map(({ message }) => `--name ${message}.`);
+      return complain(invocation, 'users create', faults.join(' '));
     }
     const input = { email, ...(name !== undefined && { name }) };
     return doOperation(invocation, 'users create', input, {

@@ -9,6 +9,7 @@ import { isIssuer } from '../resource-server/remote-jwks.ts';
 import { readServerConfiguration } from './configure.ts';
 import { verifierWarnings } from './declared-verifiers.ts';
 import { type Command, readOptions } from './invocation.ts';
+import { printable } from './printable.ts';
 import { complain } from './refuse.ts';
 
 /** What an issuer is held to where the own configuration cannot be read. */
@@ -82,10 +83,3 @@ function render(checks: readonly Check[]): string {
   const sum = `${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} to mend`;
   return `${lines.join('')}\n${sum}.\n`;
 }
-
-/** What an issuer says of itself must not pass for other lines of the report, nor move the cursor. */
-const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (sign) => {
-    const code = sign.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });

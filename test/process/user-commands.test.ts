@@ -104,7 +104,7 @@ describe.each(DRIVERS)('commands about users beside a server on $name', (driver)
       expect((await say('users export --no-hashes', site)).stdout).not.toContain('password_hash');
 
       const created = await runCommand(
-        ['users', 'create', 'bob@example.com', '--name', 'Bob B'],
+        ['users', 'create', 'bob@example.com', '--name', 'Bob \u202eB'],
         site,
       );
       expect(created).toMatchObject({ status: 0, stderr: '' });
@@ -112,8 +112,11 @@ describe.each(DRIVERS)('commands about users beside a server on $name', (driver)
       expect((await say('users create bob@example.com', site)).stderr).toContain('exists already');
       const list = await say('users list --email *b@example.com', site);
       expect(list.stdout).toMatch(
-        /^EMAIL +VERIFIED +NAME .*\nbob@example\.com +no +Bob B .* not set /,
+        /^EMAIL +VERIFIED +NAME .*\nbob@example\.com +no +Bob \\u\{202e\}B .* not set /,
       );
+      expect((await json('users list --email bob@example.com')).users).toMatchObject([
+        { name: 'Bob \u202eB' },
+      ]);
 
       expect(await json('users disable u7@example.com')).toMatchObject({
         changed: true,

@@ -106,6 +106,21 @@ describe('wrong usage', () => {
   });
 });
 
+test.each([
+  ['Bob\nB', '--name must not contain control characters.'],
+  ['', '--name must not be empty.'],
+  ['x'.repeat(201), '--name must have at most 200 characters.'],
+])('users create --name %j says what is wrong with it', async (name, detail) => {
+  const { status, err } = await runCommand(['users', 'create', 'a@example.com', '--name', name]);
+  expect(status).toBe(2);
+  expect(err).toBe(`keyturn users create: ${detail} See keyturn users create --help.\n`);
+});
+
+test('a complaint shows what it was given on its one line', async () => {
+  const { err } = await runCommand(['users', 'create', 'a\u202e\n@example.com']);
+  expect(err).toMatch(/^keyturn users create: a\\u\{202e\}\\u\{a\}@example\.com is no .*\n$/);
+});
+
 describe('under --json', () => {
   test('every command that shows it refuses so, and no other takes it', async () => {
     for (const [name, options] of await commands()) {

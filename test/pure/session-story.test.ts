@@ -53,6 +53,11 @@ const ended = (reason: EndReason, from: SessionReport['ended'] = null) =>
   }).at(-2);
 
 describe('the story of a session', () => {
+  test('shows what a client called itself, and lets it move nothing', () => {
+    const session = { ...row, generation: 2, user_agent: 'a\u202e\nIt ended' };
+    expect(tell({ session }).join('\n')).toContain('with a\\u{202e}\\u{a}It ended.');
+  });
+
   test('that is live and was never refreshed', () => {
     expect(tell({})).toEqual([
       `Session ${id} of ann@example.com, user ${userId}.`,
