@@ -11,9 +11,9 @@ export const seconds = (n: number): Duration => (n * 1000) as Duration;
 /** `milliseconds` as a Duration. */
 export const milliseconds = (n: number): Duration => n as Duration;
 
-/** Reads `15m`, `24h`, `7d`, `30s`: a whole number and a unit. Undefined for anything else. */
+/** Reads `15m`, `24h`, `7d`, `30s`: a whole number without leading zeros and a unit; else undefined. */
 export function parseDuration(text: string): Duration | undefined {
-  const match = /^(\d{1,9})([smhd])$/.exec(text);
+  const match = /^(0|[1-9]\d{0,8})([smhd])$/.exec(text);
   if (!match) return undefined;
   const unit = UNITS[match[2] as keyof typeof UNITS];
   return (Number(match[1]) * unit) as Duration;
