@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Secret } from '../kit/secret.ts';
+import { isLoopback } from './origins.ts';
 import { quote, Refusal } from './source.ts';
 
 const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?$/i;
@@ -51,6 +52,22 @@ export function parseDatabaseUrl(text: string): Secret<string> {
     }
   }
   return new Secret(text);
+}
+
+/** What in the URL of a database decides about TLS, one way or the other. */
+const TLS_OPTIONS = ['sslmode', 'ssl', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation'];
+
+/** The other machines that a database's URL leads to without a word about TLS: `pg` uses none then. */
+export function hostsInClear(url: Secret<string>): readonly string[] {
+  const [, , authority = '', , query = ''] = DATABASE.exec(url.reveal()) ?? [];
+  const options = new URLSearchParams(query);
+  if (TLS_OPTIONS.some((name) => options.has(name))) return [];
+  // As `pg` reads it: a host among the options wins, and a directory is that of a Unix socket.
+  const named = options.getAll('host').at(-1);
+  const hosts = named ? [named] : authority.split(',').map((host) => host.replace(/:\d+$/, ''));
+  return hosts
+    .map((host) => (decodes(host) ? decodeURIComponent(host) : host))
+    .filter((host) => !host.startsWith('/') && !isLoopback(host.toLowerCase()));
 }
 
 /** What may follow the `?` of a mail server's URL. */

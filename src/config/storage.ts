@@ -1,5 +1,5 @@
 import type { Secret } from '../kit/secret.ts';
-import { parseDatabaseUrl } from './connections.ts';
+import { hostsInClear, parseDatabaseUrl } from './connections.ts';
 import { quote, Refusal, type Source } from './source.ts';
 
 const MAX_WORKERS = 256;
@@ -25,6 +25,14 @@ export function readDatabase(
         'production needs PostgreSQL, or EMBEDDED_DATABASE=yes to accept the embedded database',
       );
     }
+  }
+  const inClear = url ? hostsInClear(url) : [];
+  if (inClear.length > 0) {
+    source.warn(
+      'DATABASE_URL',
+      `everything goes in clear to ${inClear.map(quote).join(', ')}: end it in ` +
+        '?sslmode=verify-full, or in ?sslmode=disable where nobody else is on the way',
+    );
   }
   return { url, prepared };
 }

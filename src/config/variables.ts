@@ -24,7 +24,7 @@ export const VARIABLES = {
   AUDIENCE: { shown: 'the issuer URL', example: 'https://api.example.com' },
   DATABASE_URL: {
     shown: 'unset: the embedded database',
-    example: 'postgres://keyturn:password@db.example.com:5432/keyturn',
+    example: 'postgres://keyturn:password@db.example.com:5432/keyturn?sslmode=verify-full',
   },
   DATABASE_PREPARED: { default: 'on', example: 'on' },
   DATA_DIR: { default: './data', example: '/var/lib/keyturn' },

@@ -60,7 +60,7 @@ function environment(pod: PodSpec, secrets: Record<string, string> = {}): Record
   return Object.assign(image, ...sources, Object.fromEntries(own));
 }
 const SECRETS = {
-  DATABASE_URL: 'postgres://keyturn:secret@postgres:5432/keyturn',
+  DATABASE_URL: 'postgres://keyturn:secret@postgres:5432/keyturn?sslmode=verify-full',
   SMTP_URL: 'smtps://user:secret@mail.example.com',
 };
 

@@ -1,6 +1,35 @@
 import { describe, expect, test } from 'vitest';
 import { config, DATABASE_URL, faulty, KEY, warnings } from '../support/config.ts';
 
+describe('a way to the database without a word about TLS', () => {
+  test.each([
+    ['postgres://u:s3cret@db.example.com/k', '"db.example.com"'],
+    ['postgres://u:s3cret@127.0.0.1,10.0.0.1:5433,[fd00::1]:5434/k', '"10.0.0.1", "[fd00::1]"'],
+    ['postgres://db/k?application_name=x', '"db"'],
+    ['postgres:///k?host=db.example.com', '"db.example.com"'],
+    ['postgres://127.0.0.1/k?host=db', '"db"'],
+    ['postgres://a%zz/k', '"a%zz"'],
+  ])('%s warns of %s', (url, hosts) => {
+    const told = warnings({ DATABASE_URL: url });
+    expect(told).toMatch(/^DATABASE_URL: .*sslmode=verify-full.*sslmode=disable/);
+    expect(told).toContain(`to ${hosts}:`);
+    expect(told).not.toContain('s3cret');
+  });
+
+  test.each([
+    'postgres://u:p@db.example.com/k?sslmode=disable',
+    'postgres://u:p@db.example.com/k?application_name=x&sslmode=no-verify',
+    'postgres://u:p@db.example.com/k?ssl=true',
+    'postgres://u:p@localhost/k',
+    'postgres://u:p@LOCALHOST:5433,127.0.0.2,[::1]:5434/k',
+    'postgres://u:p@%2Fvar%2Frun%2Fpostgresql/k',
+    'postgres:///k?host=/var/run/postgresql',
+    'postgres:///k?host=::1',
+  ])('%s warns of nothing', (url) => {
+    expect(warnings({ DATABASE_URL: url })).toBe('');
+  });
+});
+
 describe('key-encryption keys', () => {
   test('may be several', () => {
     const { keyEncryptionKeys } = config({ KEY_ENCRYPTION_KEY: `${KEY}, ${KEY}` });

@@ -7,7 +7,7 @@ export type Env = Record<string, string | undefined>;
 export const OPTIONS: ConfigOptions = { terminal: false, role: 'all', cores: 4 };
 /** A key-encryption key. */
 export const KEY = Buffer.from('0123456789abcdef0123456789abcdef').toString('base64url');
-export const DATABASE_URL = 'postgres://keyturn:s3cret-pass@db:5432/keyturn';
+export const DATABASE_URL = 'postgres://keyturn:s3cret-pass@db:5432/keyturn?sslmode=verify-full';
 /** As little as production accepts. */
 export const PRODUCTION: Env = {
   NODE_ENV: 'production',
