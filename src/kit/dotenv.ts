@@ -8,7 +8,10 @@ export function readDotenv(text: string): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
 
-/** `env` with the file's variables below it: one that is set already, were it empty, stays. */
+/**
+ * `env` with the file's variables below it: one that is set already, were it empty, stays. So does
+ * Node's own `--env-file`; and somebody can do without what the file says.
+ */
 export function withDotenv(env: Environment, text: string): Environment {
   const set = Object.entries(env).filter(([, value]) => value !== undefined);
   return { ...readDotenv(text), ...Object.fromEntries(set) };

@@ -62,6 +62,15 @@ describe('.env', () => {
     expect(stderr).toContain('from-the-file');
   });
 
+  test('says nothing of a variable that is set to nothing, which then has its default', async () => {
+    const site = await emptySite({ PORT: '', LOG_LEVEL: 'loud' });
+    writeFileSync(join(site.cwd, '.env'), 'PORT=70002\n');
+    const { status, stderr } = await runCommand(['serve'], site);
+    expect(status).toBe(78);
+    expect(stderr).toContain('LOG_LEVEL');
+    expect(stderr).not.toContain('PORT');
+  });
+
   test('that cannot be read stops a command with 78, and says so in one line', async () => {
     const site = await emptySite({});
     mkdirSync(join(site.cwd, '.env'));
