@@ -5,7 +5,13 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ComposeDeps, compose, type Keyturn } from '../compose.ts';
 import type { Config } from '../config.ts';
-import { BAD_CONFIGURATION, DONE, describeFailure, USAGE_ERROR } from '../control/failure.ts';
+import {
+  BAD_CONFIGURATION,
+  DONE,
+  describeFailure,
+  UNFORESEEN,
+  USAGE_ERROR,
+} from '../control/failure.ts';
 import { openControl } from '../control/server.ts';
 import { systemClock } from '../kit/clock.ts';
 import { closeLogger, createLogger, type Logger } from '../kit/log.ts';
@@ -47,8 +53,10 @@ export const serveCommand: Command = {
       const { supervise } = await import('./supervise.ts');
       return await supervise({ invocation, config, log, clock: systemClock() });
     } catch (error) {
-      const { detail, status } = describeFailure(error);
-      log.fatal({ err: error }, 'Keyturn stops');
+      const { code, detail, status } = describeFailure(error);
+      // Where the sentence says all that there is to mend, a stack would hide it.
+      if (code === UNFORESEEN) log.fatal({ err: error }, 'Keyturn stops');
+      else log.fatal({ code }, `Keyturn cannot run: ${detail}`);
       await closeLogger(log);
       invocation.err.write(`Keyturn cannot run: ${detail}\n`);
       return status;

@@ -5,6 +5,7 @@ import { KeyCommandRefused } from '../issuer/keys/commands.ts';
 import { KeyTrouble } from '../issuer/keys/errors.ts';
 import { AppError, type FieldError, reasonOf, unavailable } from '../kit/errors.ts';
 import { UnusableDirectory } from '../kit/make-directory.ts';
+import { JwksFault } from '../resource-server/jwks-fault.ts';
 
 /** Why an operation was not done, in a form that crosses the socket and prints under `--json`. */
 export interface Failure {
@@ -57,6 +58,9 @@ export const FAILED = 1;
 export const USAGE_ERROR = 2;
 export const TRY_AGAIN = 75;
 export const BAD_CONFIGURATION = 78;
+
+/** The code of what no operator is known to mend: only where it arose says more. */
+export const UNFORESEEN = 'failed';
 
 /** Refusals that no waiting mends. */
 const FINAL: ReadonlySet<string> = new Set([
@@ -124,6 +128,7 @@ export function describeFailure(error: unknown): Failure {
     const { fields } = error.extras;
     return { ...failed(error.code, detail), ...(fields && { errors: fields }) };
   }
+  if (error instanceof JwksFault) return failed('jwks_unusable', detail);
   if (error instanceof NotThere) return failed(error.code, detail);
   if (error instanceof NotSetUp) return failed('database_not_set_up', detail);
   const cause = error instanceof PrivateListenerError ? error.cause : error;
@@ -136,7 +141,7 @@ export function describeFailure(error: unknown): Failure {
     return { code: 'address_unusable', detail: fault, status: BAD_CONFIGURATION };
   }
   // EACCES also comes from files, whose message names the path.
-  if (syscall !== 'listen' && syscall !== 'bind') return failed('failed', detail);
+  if (syscall !== 'listen' && syscall !== 'bind') return failed(UNFORESEEN, detail);
   switch (code) {
     case 'EADDRINUSE':
       return failed(
@@ -149,7 +154,7 @@ export function describeFailure(error: unknown): Failure {
         `${detail}. Set ${host} and ${port} to where this user may listen.`,
       );
     default:
-      return failed('failed', detail);
+      return failed(UNFORESEEN, detail);
   }
 }
 

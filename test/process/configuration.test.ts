@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { clientOf } from '../support/client.ts';
 import { KEY } from '../support/config.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { administer, createTestDatabase } from '../support/postgres.ts';
 import { emptySite, logLines, runCommand, siteOn, startServer } from '../support/server-process.ts';
 
 const BAD = {
@@ -145,9 +145,13 @@ test('a port that is taken ends the start with 1 and says so', async () => {
   const occupant = createServer().listen(0, '127.0.0.1');
   await once(occupant, 'listening');
   const { port } = occupant.address() as AddressInfo;
-  const { status, stderr } = await runCommand(['serve'], await emptySite({ PORT: String(port) }));
+  const site = await emptySite({ PORT: String(port) });
+  const { status, stdout, stderr } = await runCommand(['serve'], site);
   occupant.close();
   expect(status).toBe(1);
+  // The log says it in the same words, without where in Keyturn it arose.
+  const { time: _, ...told } = logLines(stdout).at(-1) ?? {};
+  expect(told).toEqual({ level: 'fatal', code: 'address_in_use', msg: stderr.trim() });
   expect(stderr).toMatch(new RegExp(`^Keyturn cannot run: .*127.0.0.1:${port}.*PORT`));
   expect(stderr.trim().split('\n')).toHaveLength(1);
 });
@@ -161,3 +165,17 @@ test.each([{ PORT: '0' }, { PORT: '3999' }])(
     expect(stderr).toMatch(/^Keyturn cannot run: HOST: .*192\.0\.2\.1.*such as 127\.0\.0\.1\.\n$/);
   },
 );
+
+test('a failure that nobody foresaw ends the start with 1, and the log says where it arose', async () => {
+  const database = await createTestDatabase();
+  await administer(database.url, 'create table signing_keys ()');
+  const site = await siteOn({ url: database.url, dataDir: 'data' });
+  const { status, stdout, stderr } = await runCommand(['serve'], site);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^Keyturn cannot run: .*signing_keys.*\n$/);
+  expect(logLines(stdout).at(-1)).toMatchObject({
+    level: 'fatal',
+    err: { stack: expect.stringContaining('migrate') },
+  });
+  await database.drop();
+});

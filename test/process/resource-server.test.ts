@@ -141,9 +141,10 @@ describe('the resource server alone', () => {
       JWKS_URI: `${url}/jwks`,
       JWKS_STARTUP_TIMEOUT: '1s',
     });
-    const { status, stderr } = await startNode(ALONE, site).ended;
+    const { status, stdout, stderr } = await startNode(ALONE, site).ended;
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(says) });
     expect(stderr).toMatch(/^Keyturn cannot run: /);
+    expect(stdout).not.toMatch(/"stack"/);
     expect(stderr).toContain(`${url}/jwks`);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
