@@ -13,7 +13,7 @@ export class PlanFault extends Error {
 /** Reads a plan's YAML 1.2, of which JSON is a part. @throws PlanFault for a text that is neither */
 export async function readPlanDocument(text: string): Promise<PlanDocument> {
   // Only a rehearsal with a plan needs it; no other command waits until it is loaded.
-  const { isNode, LineCounter, parseDocument } = await import('yaml');
+  const { isMap, isNode, isScalar, LineCounter, parseDocument } = await import('yaml');
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
   const faults = [...document.errors, ...document.warnings];
@@ -23,9 +23,17 @@ export async function readPlanDocument(text: string): Promise<PlanDocument> {
     );
     throw new PlanFault(lines.join('\n  '));
   }
+  const nodeAt = (path: readonly PropertyKey[]): unknown =>
+    path.length === 0 ? document.contents : document.getIn(path, true);
+  // A field is where its name is: its value may begin on the next line.
+  const placeOf = (path: readonly PropertyKey[]): unknown => {
+    const around = nodeAt(path.slice(0, -1));
+    const isIt = ({ key }: { key: unknown }) => isScalar(key) && key.value === path.at(-1);
+    return (isMap(around) && around.items.find(isIt)?.key) || nodeAt(path);
+  };
   const lineOf = (path: readonly PropertyKey[]): number | undefined => {
     for (let length = path.length; length >= 0; length -= 1) {
-      const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+      const node = placeOf(path.slice(0, length));
       if (isNode(node) && node.range) return lineCounter.linePos(node.range[0]).line;
     }
     return undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type FieldFault, fieldFaults, humanMessage } from '../http/field-errors.ts';
 import { type KeyPolicy, propagationTime } from '../issuer/keys/life-cycle.ts';
 import {
   defaultPlan,
@@ -35,9 +36,11 @@ const verifier = z
     cdn_age: duration.default(seconds(0)),
     cooldown: duration.default(seconds(0)),
   })
-  .refine((given) => !given.per_kid || given.unknown_kid === 'refetch', {
+  .refine((given) => !given.per_kid || given.unknown_kid !== 'never', {
     path: ['per_kid'],
     message: 'who keeps each key by itself has to fetch those it does not know',
+    // Also beside faults of other fields, so that all are told at once.
+    when: ({ value }) => typeof value === 'object' && value !== null,
   })
   .transform(
     ({ keeps, ...given }): VerifierKind => ({
@@ -124,15 +127,15 @@ const verifiersOf = ({ builtin, verifiers }: z.output<typeof verifiersFile>): Ve
 
 async function readDocument<S extends z.ZodType>(text: string, schema: S) {
   const { value, lineOf } = await readPlanDocument(text);
-  const fail = (faults: readonly Fault[]): never => {
-    const lines = faults.map(({ path, message }) => {
-      const line = lineOf(path);
-      return `${line === undefined ? '' : `line ${line}: `}${spellPath(path)}${message}`;
-    });
-    throw new PlanFault(lines.join('\n  '));
+  const fail = (faults: readonly FieldFault[]): never => {
+    const spelled = faults
+      .map(({ path, message }) => ({ line: lineOf(path), text: `${spellPath(path)}${message}` }))
+      .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+      .map(({ line, text }) => `${line === undefined ? '' : `line ${line}: `}${text}`);
+    throw new PlanFault(spelled.join('\n  '));
   };
-  const read = schema.safeParse(value);
-  return { data: read.success ? read.data : fail(read.error.issues), fail };
+  const read = schema.safeParse(value, { error: humanMessage });
+  return { data: read.success ? read.data : fail([...fieldFaults(read.error)]), fail };
 }
 
 function eventOf(given: z.output<typeof event>): RehearsalEvent {
@@ -163,12 +166,7 @@ const settingsOf = (given: z.output<typeof settings>): Partial<KeyPolicy> =>
     }),
   );
 
-interface Fault {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-function faultsOfVerifiers({ verifiers }: Pick<RehearsalPlan, 'verifiers'>): Fault[] {
+function faultsOfVerifiers({ verifiers }: Pick<RehearsalPlan, 'verifiers'>): FieldFault[] {
   if (verifiers.length === 0) {
     return [{ path: ['verifiers'], message: 'without the built-in ones, some are wanted' }];
   }
@@ -178,8 +176,8 @@ function faultsOfVerifiers({ verifiers }: Pick<RehearsalPlan, 'verifiers'>): Fau
 }
 
 /** Judges the events as the configuration judges settings, and against the length of the plan. */
-function faultsOfEvents(plan: RehearsalPlan, policy: KeyPolicy): Fault[] {
-  const faults: Fault[] = [];
+function faultsOfEvents(plan: RehearsalPlan, policy: KeyPolicy): FieldFault[] {
+  const faults: FieldFault[] = [];
   let settled = policy;
   let shortest = policy.keyRotationInterval;
   for (const [n, planned] of plan.events.entries()) {

@@ -4,18 +4,31 @@ import type { FieldError } from '../kit/errors.ts';
 const MAX_ERRORS = 20;
 const MAX_NAME = 64;
 
-/** zod's issues as a problem's `errors`: unknown fields one by one, all bounded in number. */
-export function fieldErrors(error: z.core.$ZodError): FieldError[] {
-  const errors: FieldError[] = [];
+/** What is wrong with one field. */
+export interface FieldFault {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** zod's issues one by one, unknown fields too. */
+export function* fieldFaults(error: z.core.$ZodError): Generator<FieldFault> {
   for (const issue of error.issues) {
-    if (errors.length >= MAX_ERRORS) break;
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys.slice(0, MAX_ERRORS - errors.length)) {
-        errors.push({ path: pathText([...issue.path, key]), message: 'is not a known field' });
+      for (const key of issue.keys) {
+        yield { path: [...issue.path, key], message: 'is not a known field' };
       }
     } else {
-      errors.push({ path: pathText(issue.path), message: issue.message });
+      yield { path: issue.path, message: issue.message };
     }
+  }
+}
+
+/** zod's issues as a problem's `errors`, bounded in number. */
+export function fieldErrors(error: z.core.$ZodError): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const { path, message } of fieldFaults(error)) {
+    if (errors.length >= MAX_ERRORS) break;
+    errors.push({ path: pathText(path), message });
   }
   return errors;
 }
@@ -37,7 +50,9 @@ export function humanMessage(issue: z.core.$ZodRawIssue): string {
       return `must ${measure(issue.origin)} at most ${issue.maximum}${unit(issue.origin)}`;
     case 'invalid_value':
       if (issue.input === undefined) return 'is required';
-      return `must be one of: ${issue.values.map((value) => String(value)).join(', ')}`;
+      return oneOf(issue.values);
+    case 'invalid_union':
+      return issue.inclusive !== false && issue.options ? oneOf(issue.options) : 'is not valid';
     case 'unrecognized_keys':
       return 'has unknown fields';
     case 'invalid_format':
@@ -46,6 +61,9 @@ export function humanMessage(issue: z.core.$ZodRawIssue): string {
       return 'is not valid';
   }
 }
+
+const oneOf = (values: readonly unknown[]): string =>
+  `must be one of: ${values.map((value) => String(value)).join(', ')}`;
 
 const withArticle = (type: string): string => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type}`;
 

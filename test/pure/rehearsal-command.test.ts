@@ -153,8 +153,9 @@ describe('a plan that is wrong', () => {
       'line 3: verifiers[0].keeps',
     ],
     ['for: 90d\nevents:\n  - {at: 3d,\n     do: revoke}', 'line 3: events[0].key: '],
-    ['', 'expected object'],
-    [{ fro: '90d' }, 'fro'],
+    ['', 'must be an object'],
+    [{ fro: '90d' }, 'fro: is not a known field'],
+    ['for: 9d\n\nfro:\n  - 1', 'line 3: fro: is not a known field'],
     [{ for: 90 }, 'for: a length of time is wanted'],
     [{ for: '90 days' }, 'for: not a length of time'],
     [{ for: '0s' }, 'for: more than nothing'],
@@ -167,11 +168,12 @@ describe('a plan that is wrong', () => {
     [{ verifiers: [{ ...GATEWAY, unknown_kid: 'maybe' }] }, 'verifiers[0].unknown_kid: '],
     [{ verifiers: [{ ...GATEWAY, per_kid: true }] }, 'verifiers[0].per_kid: who keeps each key'],
     [{ verifiers: [GATEWAY, GATEWAY] }, 'verifiers: two are called gateway'],
-    [event({ do: 'dance' }), 'events[0].do: '],
+    [event({ do: 'dance' }), 'events[0].do: must be one of: rotate, revoke, stop, settings'],
     [event({ at: '3' }), 'events[0].at: not a length'],
     [event({ at: '91d' }), 'events[0].at: is after the end, 90d'],
-    [event({ now: true }), 'events[0]: '],
-    [event({ do: 'settings', set: { PORT: '1s' } }), 'events[0].set: '],
+    [event({ now: true }), 'events[0].now: is not a known field'],
+    [event({ force: 1 }), 'events[0].force: must be a boolean'],
+    [event({ do: 'settings', set: { PORT: '1s' } }), 'events[0].set.PORT: is not a known field'],
     [
       event({ do: 'settings', set: { VERIFIER_CACHE_TTL: '40d' } }),
       'events[0].set: KEY_ROTATION_INTERVAL must be ',
@@ -190,6 +192,24 @@ describe('a plan that is wrong', () => {
     expect(error.code).toBe('bad_plan');
     expect(error.detail).toContain('for: ');
     expect(error.detail).toContain('replicas: ');
+  });
+
+  test('says all that is wrong with one entry, in the order of lines', async () => {
+    const plan = `verifiers:
+  - name: gateway
+    keeps: long
+    unknown_kid: never
+    per_kid: true
+    colour: red
+replicas: many`;
+    const { err } = await withPlan(plan);
+    const told = err.split('\n').map((line) => /line \d+: [^:]+/.exec(line)?.[0]);
+    expect(told.filter(Boolean)).toEqual([
+      'line 3: verifiers[0].keeps',
+      'line 5: verifiers[0].per_kid',
+      'line 6: verifiers[0].colour',
+      'line 7: replicas',
+    ]);
   });
 
   test('is not longer than anybody would look at', async () => {
