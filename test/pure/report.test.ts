@@ -66,6 +66,30 @@ describe('the report of the keys', () => {
     expect(reported(scene)).toMatchObject({ active: 'key-3', next: 'key-4' });
   });
 
+  test('of keys that were revoked before their dates has only what came to be', () => {
+    const scene = createScene();
+    const started = scene.world.now();
+    scene.world.advance(PROPAGATION);
+    scene.world.run(ROTATE);
+    const rotated = scene.world.now();
+    scene.world.advance(seconds(1));
+    scene.world.run(revoke('key-2'));
+    const first = scene.world.now();
+    scene.world.advance(seconds(5));
+    scene.world.run({ kind: 'revoke_all' });
+    const second = scene.world.now();
+    const dates = Object.fromEntries(
+      reported(scene).rows.map((key) => [key.kid, [key.activated_at, key.retired_at]]),
+    );
+    expect(dates).toMatchObject({
+      'key-1': [started, rotated],
+      'key-2': [rotated, first],
+      // It was to sign until the fresh key was known everywhere, which never signed.
+      'key-3': [first, second],
+      'key-4': [null, null],
+    });
+  });
+
   test('of a clock that is behind shows what has happened already', () => {
     const scene = createScene();
     scene.world.advance(PROPAGATION);

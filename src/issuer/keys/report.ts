@@ -35,6 +35,14 @@ export interface KeyReport {
   readonly keys: readonly ReportedKey[];
 }
 
+/** When a key began and ceased to sign, or will. What a revocation has forestalled is no date. */
+function signingTimes({ activatedAt, retiredAt, revokedAt }: StoredKey) {
+  if (!revokedAt) return { activated_at: activatedAt, retired_at: retiredAt };
+  if (!activatedAt || activatedAt > revokedAt) return { activated_at: null, retired_at: null };
+  const stopped = retiredAt && retiredAt < revokedAt ? retiredAt : revokedAt;
+  return { activated_at: activatedAt, retired_at: stopped };
+}
+
 /** Describes the keys at the instant `clock`. */
 export function reportKeys(
   keys: readonly StoredKey[],
@@ -60,8 +68,7 @@ export function reportKeys(
       state: stateOf(key, policy, now),
       bits: key.bits,
       published_at: key.publishedAt,
-      activated_at: key.activatedAt,
-      retired_at: key.retiredAt,
+      ...signingTimes(key),
       gone_at: goneAt(key, policy),
       revoked_at: key.revokedAt,
     })),
