@@ -6,6 +6,7 @@ import { bearer, type Client, clientOf, PASSWORD, type SignedIn } from '../suppo
 import { DRIVERS } from '../support/databases.ts';
 import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
 import { expectProblem } from '../support/problem.ts';
+import { waitsForRow } from '../support/row-lock.ts';
 
 const NEW_PASSWORD = 'an entirely different phrase';
 const ROUNDS = 25;
@@ -90,21 +91,7 @@ describe.each(DRIVERS.filter(({ kind }) => kind === 'postgres'))(
         ann.userId,
         hashes.old,
       ]);
-    /** Resolves when a statement of the server waits for a row; throws when `request` did not. */
-    async function waits(request: Promise<unknown>) {
-      let over = false;
-      const settled = () => {
-        over = true;
-      };
-      request.then(settled, settled);
-      const text = `SELECT count(*)::int AS waiting FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      while (!over) {
-        const [row] = await keyturn.sql<{ waiting: number }>(text);
-        if (row?.waiting) return;
-      }
-      throw new Error('the request was answered without waiting');
-    }
+    const waits = (request: Promise<unknown>) => waitsForRow(keyturn, request);
 
     test.each<[Change, 'alone' | 'in place of another']>([
       ['password', 'alone'],
