@@ -21,6 +21,13 @@ const OPTIONS = {
 export const listAuditCommand: Command = {
   usage: '[--user EMAIL|ID] [--event EVENT] [--since TIME|DURATION] [--limit N] [--json]',
   summary: 'Shows what happened to accounts and keys, the newest first.',
+  words: {
+    '--user': 'only what happened to this user',
+    '--event': 'only this event, such as login_failed',
+    '--since': 'only from this time (2026-01-31T12:00Z), or for this long (24h)',
+    '--limit': `at most so many; ${DEFAULT_LIMIT} without it, ${MOST_EVENTS} at most`,
+  },
+  page: 'docs/audit.md',
   async run(invocation) {
     const options = readOptions(invocation, 'audit list', OPTIONS);
     if (!options) return USAGE_ERROR;

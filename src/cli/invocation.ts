@@ -17,6 +17,10 @@ export interface Command {
   /** Its options, as the usage shows them. */
   readonly usage: string;
   readonly summary: string;
+  /** What each word of `usage` means, but for --json, which means the same everywhere. */
+  readonly words?: Readonly<Record<string, string>>;
+  /** Where more is written about it. */
+  readonly page?: string;
   /** Does it. @returns the exit status */
   run(invocation: Invocation): Promise<number>;
 }

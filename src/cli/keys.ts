@@ -13,6 +13,7 @@ const flag = { type: 'boolean', default: false } as const;
 export const listKeysCommand: Command = {
   usage: '[--json]',
   summary: 'Shows every signing key and when each thing happens to it.',
+  page: 'docs/key-rotation.md',
   async run(invocation) {
     const options = readOptions(invocation, 'keys list', { json });
     if (!options) return USAGE_ERROR;
@@ -24,6 +25,12 @@ export const listKeysCommand: Command = {
 export const rotateKeysCommand: Command = {
   usage: '[--if-due] [--dry-run] [--force] [--json]',
   summary: 'Makes the next key the active one, when that is safe.',
+  words: {
+    '--if-due': 'does nothing, and exits 0, before KEY_ROTATION_INTERVAL is over; for cron',
+    '--dry-run': 'says what it would do, and changes nothing',
+    '--force': 'also while some verifier may not know the next key yet, and will refuse its tokens',
+  },
+  page: 'docs/key-rotation.md',
   async run(invocation) {
     const options = readOptions(invocation, 'keys rotate', {
       json,
@@ -49,6 +56,13 @@ export const rotateKeysCommand: Command = {
 export const revokeKeysCommand: Command = {
   usage: 'KID|--all [--now] [--json]',
   summary: 'Forbids a compromised key, or every key.',
+  words: {
+    KID: 'the key, as keys list names it',
+    '--all': 'every published key, for a leaked database or key-encryption key',
+    '--now':
+      'signs with a key that nobody has seen yet at once, at the cost of some refused tokens',
+  },
+  page: 'docs/key-rotation.md',
   async run(invocation) {
     const argv = withKidsLast(invocation.argv);
     const flags = { json, all: flag, now: flag };
@@ -75,6 +89,7 @@ export const revokeKeysCommand: Command = {
 export const rewrapKeysCommand: Command = {
   usage: '[--json]',
   summary: 'Seals all keys anew under the newest key-encryption key.',
+  page: 'docs/key-rotation.md',
   async run(invocation) {
     const options = readOptions(invocation, 'keys rewrap', { json });
     if (!options) return USAGE_ERROR;
@@ -96,6 +111,7 @@ export const rewrapKeysCommand: Command = {
 export const restoredCommand: Command = {
   usage: '[--json]',
   summary: 'Takes up a database that came from a backup: new keys, no sessions.',
+  page: 'docs/operations.md',
   async run(invocation) {
     const options = readOptions(invocation, 'restored', { json });
     if (!options) return USAGE_ERROR;

@@ -6,6 +6,7 @@ import { type Command, readOptions } from './invocation.ts';
 export const migrateCommand: Command = {
   usage: '[--json]',
   summary: 'Brings the database up to date.',
+  page: 'docs/operations.md',
   async run(invocation) {
     const options = readOptions(invocation, 'migrate', { json: { type: 'boolean' } });
     if (!options) return USAGE_ERROR;

@@ -18,6 +18,11 @@ import { writeWhole } from './write-file.ts';
 export const rehearseKeysCommand: Command = {
   usage: '[--plan FILE] [--svg FILE] [--json]',
   summary: 'Rehearses rotations in virtual time: which verifier would reject which token.',
+  words: {
+    '--plan': 'what to rehearse, as YAML or JSON; without it, planned rotations',
+    '--svg': 'draws the timeline into this file as well',
+  },
+  page: 'docs/rehearsal.md',
   async run(invocation) {
     const options = readOptions(invocation, 'keys rehearse', {
       plan: { type: 'string' },

@@ -32,6 +32,10 @@ const ROLES = ['all', 'issuer', 'resource-server'] as const;
 export const serveCommand: Command = {
   usage: '[--only issuer|resource-server]',
   summary: 'Serves until SIGTERM or SIGINT.',
+  words: {
+    '--only': 'one half alone: the issuer without todos, or the todos of an issuer elsewhere',
+  },
+  page: 'docs/deployment.md',
   async run(invocation) {
     const options = readOptions(invocation, 'serve', { only: { type: 'string', default: 'all' } });
     if (!options) return USAGE_ERROR;

@@ -8,6 +8,8 @@ import { tellSession } from './session-story.ts';
 export const explainSessionCommand: Command = {
   usage: 'ID [--json]',
   summary: 'Tells the life of a session, and why it ended.',
+  words: { ID: "the session's id, in tokens and in the audit trail the sid" },
+  page: 'docs/audit.md',
   async run(invocation) {
     const json = { type: 'boolean', default: false } as const;
     const options = readOptions(invocation, 'sessions explain', { json }, true);

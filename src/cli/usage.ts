@@ -52,7 +52,8 @@ const QUESTIONS: ReadonlySet<string> = new Set(['help', 'version']);
 export function usageOf(commands: Commands, words: readonly string[]): string | undefined {
   if (words.length === 0 || QUESTIONS.has(words[0] ?? '')) return usage(commands);
   const found = findCommand(commands, words);
-  if (found) return `Usage: keyturn ${describe(found.name, found.command)}`;
+  if (found)
+    return `Usage: keyturn ${describe(found.name, found.command)}${explain(found.command)}`;
   return words.length === 1 ? groupUsage(commands, words[0] ?? '') : undefined;
 }
 
@@ -81,6 +82,14 @@ const list = (commands: Commands): string =>
 
 const describe = (name: string, { usage, summary }: Command): string =>
   `${`${name} ${usage}`.trim()}\n      ${summary}\n`;
+
+function explain({ usage, words = {}, page }: Command): string {
+  const json = usage.includes('--json') ? { '--json': 'prints an answer for machines' } : {};
+  const rows = Object.entries({ ...words, ...json });
+  const width = Math.max(...rows.map(([word]) => word.length));
+  const lines = rows.map(([word, meaning]) => `  ${word.padEnd(width)}  ${meaning}\n`);
+  return `${lines.length > 0 ? '\n' : ''}${lines.join('')}${page ? `\nMore: ${page}\n` : ''}`;
+}
 
 /** The words that may be options: after `--` nothing is. */
 function optionsOf(argv: readonly string[]): readonly string[] {

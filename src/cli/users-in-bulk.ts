@@ -9,6 +9,8 @@ import { complain, refuse } from './refuse.ts';
 export const importUsersCommand: Command = {
   usage: 'FILE|- [--json]',
   summary: 'Imports users from JSON lines (docs/users.md), all of them or none; - reads its input.',
+  words: { FILE: 'a user a line, as users export writes them' },
+  page: 'docs/users.md',
   async run(invocation) {
     const json = { type: 'boolean', default: false } as const;
     const options = readOptions(invocation, 'users import', { json }, true);
@@ -33,6 +35,8 @@ export const importUsersCommand: Command = {
 export const exportUsersCommand: Command = {
   usage: '[--no-hashes] [--json]',
   summary: 'Writes every user as a JSON line that users import reads, password hashes included.',
+  words: { '--no-hashes': 'without them: who is imported from that has to reset the password' },
+  page: 'docs/users.md',
   async run(invocation) {
     const flag = { type: 'boolean', default: false } as const;
     // Lines of JSON are for machines already; a refusal is where it is asked for.

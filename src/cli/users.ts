@@ -28,6 +28,11 @@ const LIST_OPTIONS = {
 export const listUsersCommand: Command = {
   usage: '[--email PATTERN] [--limit N] [--json]',
   summary: "Shows users by address; in a PATTERN, as '*@example.com', * stands for anything.",
+  words: {
+    '--email': 'only these addresses',
+    '--limit': `at most so many; ${DEFAULT_LIMIT} without it, ${MOST_USERS} at most`,
+  },
+  page: 'docs/users.md',
   async run(invocation) {
     const options = readOptions(invocation, 'users list', LIST_OPTIONS);
     if (!options) return USAGE_ERROR;
@@ -44,6 +49,8 @@ export const listUsersCommand: Command = {
 export const createUserCommand: Command = {
   usage: 'EMAIL [--name NAME] [--json]',
   summary: 'Makes an account and mails a link to set its password, also while REGISTRATION=closed.',
+  words: { '--name': "what to call the user; without it, the address's part before the @" },
+  page: 'docs/users.md',
   async run(invocation) {
     const flags = { json, name: { type: 'string' } } as const;
     const options = readOptions(invocation, 'users create', flags, true);
@@ -95,6 +102,7 @@ export const logOutUserCommand = changing(
 export const deleteUserCommand: Command = {
   usage: 'EMAIL|ID [--json]',
   summary: 'Deletes a user and all that is personal, without asking.',
+  page: 'docs/users.md',
   async run(invocation) {
     const options = readWho(invocation, 'delete');
     if (!options) return USAGE_ERROR;
@@ -118,6 +126,7 @@ function changing(
   return {
     usage: 'EMAIL|ID [--json]',
     summary,
+    page: 'docs/users.md',
     async run(invocation) {
       const options = readWho(invocation, word);
       if (!options) return USAGE_ERROR;

@@ -25,6 +25,8 @@ export const EXPLAINED: readonly VariableName[] = [
 export const validateConfigCommand: Command = {
   usage: '[--issuer URL] [--json]',
   summary: 'Checks the configuration and, given one, any issuer that services are to trust.',
+  words: { '--issuer': 'whose metadata, keys and clock are to be looked at as well' },
+  page: 'docs/configuration.md',
   async run(invocation) {
     const options = readOptions(invocation, 'validate-config', {
       issuer: { type: 'string' },

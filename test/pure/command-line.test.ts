@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { VERSION } from '../../src/kit/version.ts';
 import { runCommand } from '../support/command.ts';
@@ -21,16 +22,27 @@ describe('help', () => {
     }
   });
 
-  test('of a command is its lines alone', async () => {
+  test('of a command says what each of its words means, and where there is more', async () => {
+    for (const [name, usage] of await commands()) {
+      const { out } = await ask(`${name} --help`);
+      const words = usage.match(/--[a-z-]+|\b(?:KID|ID|FILE)\b(?![^[]*\])/g) ?? [];
+      const told = out.match(/(?<=^ {2})\S+(?= {2,}\S)/gm) ?? [];
+      const named = new Set(/ (?:EMAIL\|ID)/.test(usage) ? words.filter((w) => w !== 'ID') : words);
+      expect(new Set(told), name).toEqual(named);
+      expect(existsSync(/^More: (\S+)\n$/m.exec(out)?.[1] ?? ''), name).toBe(true);
+    }
+  });
+
+  test('of a command is its own alone', async () => {
     const one = await ask('users list --help');
     expect(one).toMatchObject({ status: 0, err: '' });
     expect(one.out).toMatch(
-      /^Usage: keyturn users list \[--email PATTERN\] .*\n +Shows users .*\n$/,
+      /^Usage: keyturn users list \[--email PATTERN\] .*\n +Shows users .*\n\n +--email {2}only /,
     );
     const same = ['users list -h', 'users list --json --help', 'users list a --email x -h'];
     for (const line of [...same, 'help users list']) expect(await ask(line), line).toEqual(one);
     expect((await ask('serve --help --only issuer')).out).toMatch(
-      /^Usage: keyturn serve .*\n.*\n$/,
+      /^Usage: keyturn serve .*\n.*\n\n {2}--only .*\n\nMore: .*\n$/,
     );
     expect((await ask('keys revoke some-kid --help')).out).toMatch(/^Usage: keyturn keys revoke /);
   });
