@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { seconds } from '../kit/duration.ts';
 import { AppError } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
@@ -6,7 +6,8 @@ import { reportError } from './error-edge.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
 import { requestIds } from './request-id.ts';
-import { pathOf } from './target.ts';
+import { checkHost, normaliseTarget, pathOf } from './target.ts';
+import { OWN_HOST_CHECK, refuseUnserved } from './unserved.ts';
 
 /** What the private listener needs. */
 export interface AdminDeps {
@@ -16,8 +17,16 @@ export interface AdminDeps {
 }
 
 /** Enough for a collector and a person who looks, and too little to be worth an attack. */
-const LIMITS = { headersTimeout: seconds(5), requestTimeout: seconds(5), maxHeaderSize: 8 * 1024 };
+const LIMITS = {
+  headersTimeout: seconds(5),
+  requestTimeout: seconds(5),
+  connectionsCheckingInterval: seconds(1),
+  maxHeaderSize: 8 * 1024,
+  ...OWN_HOST_CHECK,
+};
 const MAX_CONNECTIONS = 50;
+
+const HEADERS = ['X-Content-Type-Options', 'nosniff'];
 
 /** The private listener, not yet listening: `GET /metrics` and nothing else. */
 export function createAdmin({ log, metrics }: AdminDeps): Server {
@@ -25,25 +34,29 @@ export function createAdmin({ log, metrics }: AdminDeps): Server {
   const answer: RequestListener = async (req, res) => {
     const requestId = newRequestId();
     try {
+      checkHost(req);
+      normaliseTarget(req);
       if (pathOf(req.url ?? '') !== '/metrics') throw new AppError(notFound);
       if (req.method !== 'GET' && req.method !== 'HEAD') {
         throw new AppError(methodNotAllowed, { headers: { Allow: 'GET, HEAD' } });
       }
       const { contentType, text } = await metrics();
       const body = Buffer.from(text);
-      res.writeHead(200, {
-        'X-Request-Id': requestId,
-        'Content-Type': contentType,
-        'Content-Length': body.length,
-        'Cache-Control': 'no-store',
-        'X-Content-Type-Options': 'nosniff',
-      });
+      res.writeHead(200, [
+        ...['X-Request-Id', requestId, ...HEADERS],
+        ...['Content-Type', contentType, 'Content-Length', String(body.length)],
+        ...['Cache-Control', 'no-store'],
+      ]);
       res.end(req.method === 'HEAD' ? undefined : body);
     } catch (thrown) {
-      refuseRequest(res, reportError(log, thrown, requestId), requestId, []);
+      refuseRequest(res, reportError(log, thrown, requestId), requestId, HEADERS);
     }
   };
   const server = createServer(LIMITS, (req, res) => void answer(req, res));
+  // Scrapes are as many as they are dull: only what is no request of HTTP has a line in the log.
+  const account = (_req: IncomingMessage, refuse: (requestId: string) => number) =>
+    void refuse(newRequestId());
+  refuseUnserved(server, { log, newRequestId, headers: HEADERS, account });
   server.maxConnections = MAX_CONNECTIONS;
   return server;
 }

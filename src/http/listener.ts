@@ -7,15 +7,14 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Duration, seconds } from '../kit/duration.ts';
-import { AppError, type ErrorSpec, invalidRequest } from '../kit/errors.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress } from './address.ts';
-import { answerClientError } from './client-error.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
-import { currentResponse, refuseConnection, refuseRequest } from './refuse.ts';
+import { currentResponse } from './refuse.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
 import { hasFaultyHost, normaliseTarget, pathOf } from './target.ts';
+import { OWN_HOST_CHECK, refuseUnserved } from './unserved.ts';
 
 /** What the listener needs; `issuer` is its origin. */
 export interface ListenerDeps extends AccessLogDeps {
@@ -31,18 +30,11 @@ const LIMITS = {
   // Longer than what common proxies keep idle connections for, or they send into a closed one.
   keepAliveTimeout: seconds(65),
   connectionsCheckingInterval: seconds(1),
-  // We refuse a missing Host ourselves, with a problem as the body.
-  requireHostHeader: false,
+  ...OWN_HOST_CHECK,
 };
 
 /** What nobody reads, or sends, for so long is let go; longer than any request waits for its turn. */
 const SILENCE = seconds(60);
-
-const expectationFailed: ErrorSpec = {
-  status: 417,
-  code: 'invalid_request',
-  title: 'The expectation cannot be met',
-};
 
 interface Connections {
   readonly sockets: Set<Socket>;
@@ -53,9 +45,7 @@ const connectionsOf = new WeakMap<Server, Connections>();
 
 /**
  * The HTTP server, not yet listening: answers the exact paths of `fast` itself and leaves the rest
- * to the application; `fast` may grow while it listens. What Node refuses before there is a
- * request gets a problem, too. Upgrades are not offered and thus ignored (RFC 9110 section 7.8):
- * some clients ask for h2c in every first request.
+ * to the application; `fast` may grow while it listens.
  */
 export function createListener(
   deps: ListenerDeps,
@@ -107,21 +97,7 @@ export function createListener(
     res.shouldKeepAlive = false;
     handle(req, res);
   });
-  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    res.shouldKeepAlive = false;
-    logged(req, (id) => {
-      refuseRequest(res, new AppError(expectationFailed), id, security);
-      return expectationFailed.status;
-    });
-  });
-  server.on('connect', (req, socket) => {
-    logged(req, (id) => {
-      const error = new AppError(invalidRequest, { detail: 'This is no proxy.' });
-      refuseConnection(socket, error, id, security);
-      return error.spec.status;
-    });
-  });
-  server.on('clientError', answerClientError({ ...deps, newRequestId }, security));
+  refuseUnserved(server, { log: deps.log, newRequestId, headers: security, account: logged });
   return server;
 }
 

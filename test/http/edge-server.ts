@@ -158,7 +158,11 @@ export async function startEdge(
   };
 }
 
-async function rawExchange(port: number, parts: readonly (string | Buffer)[]): Promise<string> {
+/** Sends bytes on a connection of their own and returns all that comes until it is closed. */
+export async function rawExchange(
+  port: number,
+  parts: readonly (string | Buffer)[],
+): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { createAdmin } from '../../src/http/admin.ts';
+import { createLogger } from '../../src/kit/log.ts';
+import { rawExchange } from './edge-server.ts';
+
+/** A private listener on a free port until the end of the test. */
+async function startAdmin() {
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string) => lines.push(JSON.parse(line));
+  const log = createLogger({ level: 'trace', format: 'json', destination: { write } });
+  const metrics = async () => ({ contentType: 'text/plain', text: 'keyturn_can_sign 1\n' });
+  const server = createAdmin({ log, metrics });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const raw = async (bytes: string) => {
+    const answer = await rawExchange(port, [Buffer.from(bytes, 'latin1')]);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    const id = /^x-request-id: (.*)$/im.exec(head)?.[1];
+    return { head, body, status: Number(head.split(' ')[1]), id };
+  };
+  return { server, lines, raw };
+}
+
+const CLOSE = 'Host: a\r\nConnection: close\r\n\r\n';
+
+test.each([
+  ['no HTTP at all', 'hello\r\n\r\n', 400],
+  ['a header without colon', 'GET /metrics HTTP/1.1\r\nHost a\r\n\r\n', 400],
+  ['no Host', 'GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+  ['two Hosts', `GET /metrics HTTP/1.1\r\nHost: b\r\n${CLOSE}`, 400],
+  ['headers over 8 KiB', `GET /metrics HTTP/1.1\r\nX: ${'x'.repeat(9000)}\r\n${CLOSE}`, 431],
+  ['CONNECT', `CONNECT a:443 HTTP/1.1\r\n${CLOSE}`, 400],
+  ['an unknown expectation', `GET /metrics HTTP/1.1\r\nExpect: miracles\r\n${CLOSE}`, 417],
+  ['another path', `GET / HTTP/1.1\r\n${CLOSE}`, 404],
+  ['another method', `DELETE /metrics HTTP/1.1\r\n${CLOSE}`, 405],
+])('the private listener answers %s with a problem', async (_, bytes, status) => {
+  const { raw } = await startAdmin();
+  const { head, body, id, status: answered } = await raw(bytes);
+  expect(answered).toBe(status);
+  expect(id).toMatch(/^[\w-]+$/);
+  expect(head).toMatch(/^content-type: application\/problem\+json$/im);
+  expect(head).toMatch(/^x-content-type-options: nosniff$/im);
+  expect(head).toMatch(/^connection: close$/im);
+  expect(JSON.parse(body)).toMatchObject({ status, request_id: id });
+});
+
+test.each([
+  [
+    'an upgrade, ignored',
+    'GET /metrics HTTP/1.1\r\nUpgrade: h2c\r\nHost: a\r\nConnection: Upgrade, close\r\n\r\n',
+  ],
+  ['an absolute target', `GET http://a/metrics HTTP/1.1\r\n${CLOSE}`],
+  ['HTTP/1.0', 'GET /metrics HTTP/1.0\r\n\r\n'],
+])('the private listener answers %s with metrics', async (_, bytes) => {
+  const { raw } = await startAdmin();
+  const { body, id, status } = await raw(bytes);
+  expect([status, body]).toEqual([200, 'keyturn_can_sign 1\n']);
+  expect(id).toMatch(/^[\w-]+$/);
+});
+
+test('the private listener does not wait for headers for ever, and says so', async () => {
+  const { server, raw, lines } = await startAdmin();
+  server.headersTimeout = 100;
+  server.requestTimeout = 100;
+  const { head, body, id, status } = await raw('GET /metrics HTTP/1.1\r\nHost: a\r\n');
+  expect(status).toBe(408);
+  expect(head).toMatch(/^content-type: application\/problem\+json$/im);
+  expect(JSON.parse(body)).toMatchObject({ status: 408, request_id: id });
+  expect(lines).toEqual([expect.objectContaining({ request_id: id, status: 408 })]);
+});
