@@ -3,10 +3,11 @@ import { seconds } from '../kit/duration.ts';
 import { AppError } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { reportError } from './error-edge.ts';
+import { checkHost } from './host.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
 import { requestIds } from './request-id.ts';
-import { checkHost, normaliseTarget, pathOf } from './target.ts';
+import { normaliseTarget, pathOf } from './target.ts';
 import { OWN_HOST_CHECK, refuseUnserved } from './unserved.ts';
 
 /** What the private listener needs. */

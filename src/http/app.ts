@@ -13,10 +13,11 @@ import {
 import { type CorsDeps, cors } from './cors.ts';
 import { dispatch } from './dispatch.ts';
 import { catchTheRest, type RenderErrorPage, renderErrors } from './error-edge.ts';
+import { checkHost } from './host.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { setSecurityHeaders } from './security-headers.ts';
-import { checkHost, checkTarget, normaliseTarget } from './target.ts';
+import { checkTarget, normaliseTarget } from './target.ts';
 
 const MAX_USER_AGENT = 400;
 

@@ -10,10 +10,11 @@ import { type Duration, seconds } from '../kit/duration.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress } from './address.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
+import { hasFaultyHost } from './host.ts';
 import { currentResponse } from './refuse.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
-import { hasFaultyHost, normaliseTarget, pathOf } from './target.ts';
+import { normaliseTarget, pathOf } from './target.ts';
 import { OWN_HOST_CHECK, refuseUnserved } from './unserved.ts';
 
 /** What the listener needs; `issuer` is its origin. */

@@ -53,19 +53,6 @@ export function checkTarget(req: IncomingMessage): void {
   }
 }
 
-/** Refuses requests without exactly one Host (RFC 9112 section 3.2). Throws an `AppError`. */
-export function checkHost(req: IncomingMessage): void {
-  if (!hasFaultyHost(req)) return;
-  const which = headerCount(req, 'host') > 1 ? 'There is more than one' : 'There is no';
-  throw new AppError(invalidRequest, { detail: `${which} Host header.` });
-}
-
-/** Whether a request came with several Hosts, or as HTTP/1.1 without one. */
-export function hasFaultyHost(req: IncomingMessage): boolean {
-  const hosts = headerCount(req, 'host');
-  return hosts > 1 || (hosts === 0 && req.httpVersion === '1.1');
-}
-
 /**
  * A header as `headers` has it. Node.js makes that object when it is first asked for, a twentieth of
  * what a prebuilt answer takes: so it is not asked for what was not sent.

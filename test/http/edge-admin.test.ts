@@ -1,31 +1,12 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
-import { createAdmin } from '../../src/http/admin.ts';
-import { createLogger } from '../../src/kit/log.ts';
-import { rawExchange } from './edge-server.ts';
+import { expect, test } from 'vitest';
+import { startAdmin } from './admin-server.ts';
 
-/** A private listener on a free port until the end of the test. */
-async function startAdmin() {
-  const lines: Record<string, unknown>[] = [];
-  const write = (line: string) => lines.push(JSON.parse(line));
-  const log = createLogger({ level: 'trace', format: 'json', destination: { write } });
-  const metrics = async () => ({ contentType: 'text/plain', text: 'keyturn_can_sign 1\n' });
-  const server = createAdmin({ log, metrics });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
-  const raw = async (bytes: string) => {
-    const answer = await rawExchange(port, [Buffer.from(bytes, 'latin1')]);
-    const [head = '', body = ''] = answer.split('\r\n\r\n');
-    const id = /^x-request-id: (.*)$/im.exec(head)?.[1];
-    return { head, body, status: Number(head.split(' ')[1]), id };
-  };
-  return { server, lines, raw };
+/** What the private listener answers to some bytes. */
+async function answerTo(bytes: string, { raw }: Awaited<ReturnType<typeof startAdmin>>) {
+  const answer = await raw(Buffer.from(bytes, 'latin1'));
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  const id = /^x-request-id: (.*)$/im.exec(head)?.[1];
+  return { head, body, status: Number(head.split(' ')[1]), id };
 }
 
 const CLOSE = 'Host: a\r\nConnection: close\r\n\r\n';
@@ -41,8 +22,7 @@ test.each([
   ['another path', `GET / HTTP/1.1\r\n${CLOSE}`, 404],
   ['another method', `DELETE /metrics HTTP/1.1\r\n${CLOSE}`, 405],
 ])('the private listener answers %s with a problem', async (_, bytes, status) => {
-  const { raw } = await startAdmin();
-  const { head, body, id, status: answered } = await raw(bytes);
+  const { head, body, id, status: answered } = await answerTo(bytes, await startAdmin());
   expect(answered).toBe(status);
   expect(id).toMatch(/^[\w-]+$/);
   expect(head).toMatch(/^content-type: application\/problem\+json$/im);
@@ -59,17 +39,17 @@ test.each([
   ['an absolute target', `GET http://a/metrics HTTP/1.1\r\n${CLOSE}`],
   ['HTTP/1.0', 'GET /metrics HTTP/1.0\r\n\r\n'],
 ])('the private listener answers %s with metrics', async (_, bytes) => {
-  const { raw } = await startAdmin();
-  const { body, id, status } = await raw(bytes);
+  const { body, id, status } = await answerTo(bytes, await startAdmin());
   expect([status, body]).toEqual([200, 'keyturn_can_sign 1\n']);
   expect(id).toMatch(/^[\w-]+$/);
 });
 
 test('the private listener does not wait for headers for ever, and says so', async () => {
-  const { server, raw, lines } = await startAdmin();
+  const admin = await startAdmin();
+  const { server, lines } = admin;
   server.headersTimeout = 100;
   server.requestTimeout = 100;
-  const { head, body, id, status } = await raw('GET /metrics HTTP/1.1\r\nHost: a\r\n');
+  const { head, body, id, status } = await answerTo('GET /metrics HTTP/1.1\r\nHost: a\r\n', admin);
   expect(status).toBe(408);
   expect(head).toMatch(/^content-type: application\/problem\+json$/im);
   expect(JSON.parse(body)).toMatchObject({ status: 408, request_id: id });

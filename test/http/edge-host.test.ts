@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { startAdmin } from './admin-server.ts';
+import { startEdge } from './edge-server.ts';
+
+const fast = new Map([['/fast', () => ({ status: 200, headers: {}, body: Buffer.from('{}') })]]);
+
+/** The answers of ordinary routes, of prebuilt ones and of the private listener. */
+async function everywhere(fields: string, version = '1.1') {
+  const [edge, admin] = await Promise.all([startEdge({ fast }), startAdmin()]);
+  const ask = (to: { raw(bytes: Buffer): Promise<string> }, path: string) =>
+    to.raw(
+      Buffer.from(`GET ${path} HTTP/${version}\r\n${fields}Connection: close\r\n\r\n`, 'latin1'),
+    );
+  // One after another: a Host that one of them took to be good is good for the next.
+  const answers = [await ask(edge, '/api/hello'), await ask(edge, '/fast')];
+  answers.push(await ask(admin, '/metrics'), await ask(edge, '/fast'));
+  return answers.map((answer) => ({
+    status: Number(answer.split(' ')[1]),
+    problem: answer.includes('application/problem+json')
+      ? JSON.parse(answer.split('\r\n\r\n')[1] ?? '')
+      : undefined,
+  }));
+}
+
+test.each([
+  'localhost',
+  'localhost:3000',
+  'localhost:',
+  'LOCALHOST',
+  'id.example.com',
+  'id.example.com.:443',
+  'my_service-1:80',
+  'b%C3%BCcher.example',
+  "a~!$&'()*+;=b",
+  '127.0.0.1',
+  '127.0.0.1:65535',
+  '[::1]',
+  '[::1]:3000',
+  '[2001:DB8::192.0.2.1]:80',
+  ' localhost\t',
+])('Host %j is served', async (host) => {
+  for (const { status } of await everywhere(`Host: ${host}\r\n`)) expect(status).toBe(200);
+});
+
+test.each([
+  '',
+  ':80',
+  'a b/c',
+  'u@localhost',
+  'u:p@localhost',
+  'localhost, evil',
+  'localhost,evil',
+  'localhost/',
+  'localhost?x',
+  'localhost#x',
+  'localhost\\x',
+  'http://localhost',
+  'localhost:http',
+  'localhost:80:80',
+  'localhost:-1',
+  '::1',
+  '[::1',
+  '::1]',
+  '[::1]x',
+  '[]',
+  '[::1::]',
+  '[127.0.0.1]',
+  '[fe80::1%25eth0]',
+  '[v1.a]',
+  '%zz',
+  'a%2',
+  '"localhost"',
+  '<localhost>',
+  'b\xfccher.example',
+])('Host %j is 400', async (host) => {
+  for (const { status, problem } of await everywhere(`Host: ${host}\r\n`)) {
+    expect([status, problem?.code]).toEqual([400, 'invalid_request']);
+    expect(problem.detail).toContain('is no name or address');
+  }
+});
+
+test.each([
+  ['HOST: a\r\nhost: a\r\n', '1.1', 400],
+  ['X-Host: a\r\nHorst: a\r\n', '1.1', 400],
+  ['', '1.0', 200],
+  ['Host: a b\r\n', '1.0', 400],
+])('%j in HTTP/%s is %i', async (fields, version, status) => {
+  for (const answer of await everywhere(fields, version)) expect(answer.status).toBe(status);
+});
+
+test('a good Host does not vouch for the next one', async () => {
+  const edge = await startEdge({ fast });
+  const get = (host: string) => `GET /fast HTTP/1.1\r\nHost: ${host}\r\n`;
+  const answer = await edge.raw(
+    ...['a', 'a', 'a b', 'a'].map((host) => `${get(host)}\r\n`),
+    `${get('b')}Connection: close\r\n\r\n`,
+  );
+  expect(answer.match(/HTTP\/1.1 \d+/g)?.map((line) => line.slice(9))).toEqual([
+    ...['200', '200', '400', '200', '200'],
+  ]);
+});
