@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AppError, invalidRequest } from '../kit/errors.ts';
 import { JsonFault, parseStrictJson } from '../kit/json.ts';
 import { fieldErrors, humanMessage } from './field-errors.ts';
@@ -22,6 +22,9 @@ const JSON_BODY: BodyType = {
   pattern: /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i,
 };
 
+/** The body of a call that says all by being made: none, or an empty object. */
+export const noFields = z.strictObject({}).meta({ id: 'NoFields' });
+
 /** A request and its response. */
 export interface Exchange {
   readonly req: IncomingMessage;
@@ -29,7 +32,7 @@ export interface Exchange {
 }
 
 /**
- * Reads a JSON body by its schema; a request without a body counts as `{}`. Throws an `AppError`:
+ * Reads a JSON body by its schema; none, or an empty one, counts as `{}`. Throws an `AppError`:
  * 415 for another media type or encoding, 413 above 64 KiB, 400 `invalid_request` with `errors` for
  * what is no strict JSON in UTF-8 or does not fit the schema.
  */
@@ -47,8 +50,11 @@ export async function readJson<S extends z.ZodType>(
 }
 
 /** Whether a request says that it has a body. */
-export const hasBody = ({ headers }: IncomingMessage): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+export const hasBody = (req: IncomingMessage): boolean =>
+  isChunked(req) || Number(req.headers['content-length'] ?? 0) > 0;
+
+const isChunked = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined;
 
 function parseBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
@@ -69,11 +75,13 @@ export const unreadable = (message: string): AppError =>
   });
 
 /**
- * Reads a body of one media type as it came.
+ * Reads a body of one media type as it came. One of chunks is empty or not only when it has come:
+ * what is empty needs no media type, as where its length says so.
  * @throws AppError 415 for another media type or encoding, 413 above 64 KiB
  */
 export async function readBytes({ req, res }: Exchange, type: BodyType): Promise<Buffer> {
-  requireType(req, type);
+  const wrongType = typeFault(req, type);
+  if (wrongType && (!isChunked(req) || req.headers.expect !== undefined)) throw wrongType;
   if (req.destroyed) throw endedEarly();
   const declared = Number(req.headers['content-length'] ?? 0);
   if (req.headers.expect !== undefined && declared <= MAX_BODY) {
@@ -84,10 +92,10 @@ export async function readBytes({ req, res }: Exchange, type: BodyType): Promise
     const chunks: Buffer[] = [];
     let size = 0;
     let refused = false;
-    const refuse = () => {
+    const refuse = (fault: AppError) => {
       refused = true;
       chunks.length = 0;
-      reject(new AppError(bodyTooLarge, { detail: `At most ${MAX_BODY} bytes are read.` }));
+      reject(fault);
     };
     const giveUp = () => {
       if (!req.readableEnded) reject(endedEarly());
@@ -97,30 +105,39 @@ export async function readBytes({ req, res }: Exchange, type: BodyType): Promise
       // Goes on reading after a refusal: closing at once would reset the connection under the
       // answer, before a client that is still sending can read it.
       if (size > MAX_DISCARDED) req.destroy();
-      else if (!refused && size > MAX_BODY) refuse();
-      else if (!refused) chunks.push(chunk);
+      else if (refused) return;
+      else if (wrongType) refuse(wrongType);
+      else if (size > MAX_BODY) refuse(tooLarge());
+      else chunks.push(chunk);
     });
     req.once('end', () => {
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
     req.once('error', giveUp);
     req.once('close', giveUp);
-    if (declared > MAX_BODY) refuse();
+    if (declared > MAX_BODY) refuse(tooLarge());
   });
 }
+
+const tooLarge = (): AppError =>
+  new AppError(bodyTooLarge, { detail: `At most ${MAX_BODY} bytes are read.` });
 
 const endedEarly = (): AppError =>
   new AppError(invalidRequest, { detail: 'The body ended too early.' });
 
-function requireType({ headers }: IncomingMessage, { name, pattern }: BodyType): void {
+function typeFault(
+  { headers }: IncomingMessage,
+  { name, pattern }: BodyType,
+): AppError | undefined {
   const type = headers['content-type'];
   if (type === undefined || (type !== name && !pattern.test(type))) {
-    throw new AppError(unsupportedMediaType, {
-      detail: `Send the body as ${name}, in UTF-8.`,
-    });
+    return new AppError(unsupportedMediaType, { detail: `Send the body as ${name}, in UTF-8.` });
   }
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new AppError(unsupportedMediaType, { detail: 'Send the body without Content-Encoding.' });
+    return new AppError(unsupportedMediaType, {
+      detail: 'Send the body without Content-Encoding.',
+    });
   }
+  return undefined;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { noFields } from '../http/body.ts';
 import type { Answer, Operation } from '../http/operation.ts';
 import { notFound } from '../http/problem.ts';
 import { BEARER_ERRORS } from '../jwt/errors.ts';
@@ -80,6 +81,7 @@ export const TODO_OPERATIONS: readonly Operation[] = [
     call: `DELETE ${ITEM_PATH}`,
     id: 'deleteTodo',
     summary: 'Delete one',
+    body: noFields,
     answers: { 204: { description: 'It is gone.' } },
   },
 ];

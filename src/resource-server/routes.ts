@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Database } from '../db/database.ts';
 import { bearerToken } from '../http/bearer.ts';
-import { readJson } from '../http/body.ts';
+import { noFields, readJson } from '../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../http/context.ts';
 import { notFound } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
@@ -149,8 +149,10 @@ export function todoRoutes(deps: TodoDeps): AppRouter {
     })
     .delete(ITEM_PATH, async (ctx) => {
       const userId = await owner(ctx);
+      const id = todoId(ctx);
+      await readJson(ctx, noFields);
       const versions = matchingVersions(ctx.req.headers['if-match']);
-      const outcome = await deleteTodo(db, userId, todoId(ctx), versions);
+      const outcome = await deleteTodo(db, userId, id, versions);
       if (outcome !== 'deleted') throw refusalOf(outcome);
       ctx.status = 204;
     });

@@ -169,6 +169,27 @@ test('a client that leaves within its body is a 499, not a fault of ours', async
   expect(edge.lines.filter(({ level }) => level !== 'info')).toEqual([]);
 });
 
+const CHUNKED = 'Connection: close\r\nTransfer-Encoding: chunked\r\n';
+const TEXT = 'Content-Type: text/plain\r\n';
+const EXPECT = 'Expect: 100-continue\r\n';
+
+test.each([
+  ['no chunks, no type', '', '0\r\n\r\n', 200],
+  ['no chunks, but trailers', '', '0\r\nX: y\r\n\r\n', 200],
+  ['no chunks of another type', TEXT, '0\r\n\r\n', 200],
+  ['chunks without a type', '', '2\r\n{}\r\n0\r\n\r\n', 415],
+  ['chunks of another type', TEXT, '1\r\n{\r\n1\r\n}\r\n0\r\n\r\n', 415],
+  ['many chunks without a type', '', `${'2\r\n{}\r\n'.repeat(50_000)}0\r\n\r\n`, 415],
+  ['an expectation without a type', EXPECT, '', 415],
+])('a body of %s is read as one of that length is', async (_, headers, chunks, status) => {
+  const edge = await startEdge();
+  const head = `POST /api/empty HTTP/1.1\r\nHost: a\r\n${headers}${CHUNKED}\r\n`;
+  const answer = await edge.raw(head, chunks);
+  expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`]);
+  if (status === 200) expect(answer).toMatch(/\r\n\r\n\{\}$/);
+  else expect(answer).toContain('"code":"unsupported_media_type"');
+});
+
 test('100 Continue is said when the body is wanted, and not before a refusal', async () => {
   const edge = await startEdge();
   const body = JSON.stringify(ADA);

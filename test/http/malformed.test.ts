@@ -169,6 +169,25 @@ describe.each(DRIVERS)('malformed requests on $name', (driver) => {
     }
   });
 
+  test('DELETE sessions/:id refuses what no call takes, and takes an empty object', async () => {
+    const client = clientOf(keyturn);
+    const { accessToken, refreshToken, sessionId } = await client.register();
+    const call = `sessions/${sessionId}`;
+    const before = await everything();
+    for (const { name, status, code, ...rest } of ANYWHERE) {
+      const headers = { ...bearer(accessToken), ...rest.headers };
+      const response = await send('DELETE', call, { ...rest, headers });
+      const { code: answered } = response.body as { code?: string };
+      const got = { name, status: response.status, code: answered };
+      expect(got).toEqual({ name, status, code });
+    }
+    expect(await everything()).toEqual(before);
+    const headers = bearer(accessToken);
+    expect((await send('DELETE', call, { body: '{}', headers })).status).toBe(204);
+    const refreshed = await post('refresh', JSON.stringify({ refresh_token: refreshToken }));
+    expectProblem(refreshed, 401, 'invalid_refresh_token');
+  });
+
   test.each(['register', 'login'])('POST %s knows two deliveries', async (call) => {
     for (const value of ['', 'Cookie', 'header', 'body,cookie', '__proto__']) {
       const response = await post(

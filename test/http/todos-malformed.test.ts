@@ -37,10 +37,10 @@ describe.each(DRIVERS)('malformed todos on $name', (driver) => {
 
   type Sent = Pick<Malformed, 'body' | 'type' | 'headers'>;
 
-  /** Sends bytes as they are, to the call that makes a todo or to the one that changes it. */
+  /** Sends bytes as they are, to the call that makes a todo, or changes or deletes the one. */
   async function send(method: string, { body, type = 'application/json', headers }: Sent) {
     const outgoing = request(
-      `${keyturn.url}/api/users/me/todos${method === 'PATCH' ? `/${id}` : ''}`,
+      `${keyturn.url}/api/users/me/todos${method === 'POST' ? '' : `/${id}`}`,
       {
         method,
         agent,
@@ -58,7 +58,7 @@ describe.each(DRIVERS)('malformed todos on $name', (driver) => {
     return { status, headers: answered, body: (await json(response)) as { errors: unknown } };
   }
 
-  describe.each(['POST', 'PATCH'])('%s', (method) => {
+  describe.each(['POST', 'PATCH', 'DELETE'])('%s', (method) => {
     test.each(ANYWHERE.map((one) => [one.name, one] as const))('%s', async (_, malformed) => {
       const response = await send(method, malformed);
       const { status, code, paths } = malformed;
@@ -66,7 +66,9 @@ describe.each(DRIVERS)('malformed todos on $name', (driver) => {
       const known = paths ?? (status === 400 ? pathsOf(response.body) : undefined);
       expectProblem(response, status, code, known);
     });
+  });
 
+  describe.each(['POST', 'PATCH'])('%s', (method) => {
     const texts = [...NO_TEXTS, ...NO_GOOD_TEXTS];
     const FIELDS: readonly (readonly [string, string])[] = [
       ...texts.map((text) => ['title', text] as const),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readJson } from '../../http/body.ts';
+import { noFields, readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
 import { ADA, MAILED_TOKEN } from '../../http/examples.ts';
@@ -22,7 +22,6 @@ export const mailedToken = z
   .strictObject({ token: z.string() })
   .meta({ id: 'MailedToken', examples: [{ token: MAILED_TOKEN }] });
 const whose = z.strictObject({ email: emailAddress });
-const noFields = z.strictObject({});
 /** Whose address is verified: with a bearer token its user's. */
 export const unverified = z
   .union([whose, noFields])

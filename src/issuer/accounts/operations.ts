@@ -1,3 +1,4 @@
+import { noFields } from '../../http/body.ts';
 import { type Answer, nothing, type Operation } from '../../http/operation.ts';
 import { rateLimited } from '../limits/errors.ts';
 import { SIGNED_IN_ERRORS } from '../sessions/operations.ts';
@@ -7,7 +8,7 @@ import { userAnswer } from '../users/user-schema.ts';
 import { changedEmail, mailedToken, unverified } from './email-routes.ts';
 import { invalidToken, wrongPassword } from './errors.ts';
 import { changedPassword, forgotten, freshPassword } from './password-routes.ts';
-import { confirmation, noFields, profile } from './routes.ts';
+import { confirmation, profile } from './routes.ts';
 
 const user = (description: string): Answer => ({ description, body: userAnswer });
 const account = { tag: 'Account', credentials: ['bearer'], errors: SIGNED_IN_ERRORS } as const;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readJson } from '../../http/body.ts';
+import { noFields, readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
 import { ADA } from '../../http/examples.ts';
@@ -20,8 +20,6 @@ export type AccountRoutesDeps = BearerDeps & DeleteDeps;
 export const profile = z
   .strictObject({ name: text({ min: 1, max: 200, trim: true }) })
   .meta({ id: 'Profile', examples: [{ name: ADA.name }] });
-/** A call that says all by being made. */
-export const noFields = z.strictObject({}).meta({ id: 'NoFields' });
 /** Asked for before an account is deleted. */
 export const confirmation = z
   .strictObject({ current_password: presentedPassword })

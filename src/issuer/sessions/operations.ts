@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { noFields } from '../../http/body.ts';
 import type { Operation } from '../../http/operation.ts';
 import { notFound } from '../../http/problem.ts';
 import { BEARER_ERRORS } from '../../jwt/errors.ts';
@@ -45,6 +46,7 @@ export const SESSION_OPERATIONS: readonly Operation[] = [
     id: 'endSession',
     summary: 'End one session',
     path: { id: z.string().meta({ description: 'A session’s id.', format: 'uuid' }) },
+    body: noFields,
     answers: { 204: { description: 'It is over.' } },
     errors: [...common.errors, notFound],
   },

@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts';
+import { noFields, readJson } from '../../http/body.ts';
 import { type AppRouter, createRouter } from '../../http/context.ts';
 import { notFound } from '../../http/problem.ts';
 import { AppError } from '../../kit/errors.ts';
@@ -35,6 +36,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): AppRouter {
     })
     .delete('/api/auth/sessions/:id', async (ctx) => {
       const { userId } = await authenticate(deps, ctx);
+      await readJson(ctx, noFields);
       if (!(await endOwnSession(deps, userId, ctx.params.id ?? '', requestOrigin(ctx)))) {
         throw new AppError(notFound, { detail: 'You have no live session with this id.' });
       }
