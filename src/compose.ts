@@ -96,7 +96,7 @@ export function compose(deps: ComposeDeps): Keyturn {
     ...(started ? [] : ['this process is starting']),
     ...(issuer?.keyring.troubles() ?? []),
     ...(started ? (todos?.troubles() ?? []) : []),
-    ...(started && !(await answers(database)) ? ['the database does not answer'] : []),
+    ...(database && !(await answers(database)) ? ['the database does not answer'] : []),
   ];
 
   const fast = new Map<string, FastRoute>([['/healthz', healthRoute]]);
@@ -238,9 +238,9 @@ function ownJwks(server: Server, { listen }: Config): string {
   return `http://${host}:${port}/.well-known/jwks.json`;
 }
 
-async function answers(database: Database | undefined): Promise<boolean> {
+async function answers(database: Database): Promise<boolean> {
   try {
-    await database?.ping();
+    await database.ping();
     return true;
   } catch {
     return false;

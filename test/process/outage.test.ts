@@ -44,7 +44,7 @@ test('a database that is away at the start is waited for', async () => {
   await client.get('/healthz').expect(200);
   const ready = await client.get('/readyz');
   expectProblem(ready, 503, 'unavailable');
-  expect(ready.body.detail).toMatch(/starting/);
+  expect(ready.body.detail).toMatch(/starting.*the database does not answer/);
   expectProblem(await client.get('/.well-known/jwks.json'), 503, 'unavailable');
   expectProblem(await client.post('/api/auth/login', {}), 503, 'unavailable');
   door.set('open');
