@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Operation } from '../http/operation.ts';
+import { unavailable } from '../kit/errors.ts';
 
 const document = z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApi' });
 
@@ -19,5 +20,6 @@ export const DOCUMENT_OPERATIONS: readonly Operation[] = [
       304: { description: '`If-None-Match` names this version.', headers: ['ETag'] },
     },
     fromMemory: true,
+    errors: [unavailable],
   },
 ];

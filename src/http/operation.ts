@@ -55,6 +55,6 @@ export interface Operation {
   readonly answers: Readonly<Record<number, Answer>>;
   /** What it refuses with, besides what every call of its kind may refuse with. */
   readonly errors?: readonly ErrorSpec[];
-  /** Answered before the application, from memory: nothing can go wrong. */
+  /** Answered before the application, from memory: nothing can go wrong but what `errors` has. */
   readonly fromMemory?: boolean;
 }

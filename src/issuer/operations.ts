@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Operation } from '../http/operation.ts';
+import { unavailable } from '../kit/errors.ts';
 import { ACCOUNT_OPERATIONS } from './accounts/operations.ts';
 import { LOGIN_OPERATIONS } from './login/operations.ts';
 import { SESSION_OPERATIONS } from './sessions/operations.ts';
@@ -34,7 +35,7 @@ const openidProvider = z
   })
   .meta({ id: 'OpenidProvider' });
 
-const open = { tag: 'Verifying tokens', fromMemory: true } as const;
+const open = { tag: 'Verifying tokens', fromMemory: true, errors: [unavailable] } as const;
 
 /** What the issuer serves. */
 export const ISSUER_OPERATIONS: readonly Operation[] = [
