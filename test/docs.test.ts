@@ -104,6 +104,20 @@ describe('docs/operations.md', () => {
   });
 });
 
+test('docs/errors.md has each error under every status that it comes with', () => {
+  const sources = globSync('src/**/*.ts', { cwd: ROOT }).map((path) => readPage(path));
+  const specs = sources.flatMap((text) => [...text.matchAll(/status: (\d{3}),\s*code: '(\w+)'/g)]);
+  expect(specs.length).toBeGreaterThan(25);
+  const rows = rowsOf(readPage('docs/errors.md'));
+  const listed = new Map(rows.map(([status = '', code = '']) => [quoted(code)[0], status]));
+  // Commands have codes of their own, which are no answers.
+  const answered = specs.filter(([, , code]) => listed.has(code));
+  expect(answered.length).toBeGreaterThan(25);
+  expect(answered.filter(([, status = '', code]) => !listed.get(code)?.includes(status))).toEqual(
+    [],
+  );
+});
+
 describe('the table of ASVS 5.0', () => {
   const page = readPage('docs/security.md');
   const met = rowsOf(sectionOf(page, '### What is met'));

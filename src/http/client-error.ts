@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { AppError, type ErrorSpec, invalidRequest } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { plainAddress } from './address.ts';
+import { bodyTooLarge } from './problem.ts';
 import { currentResponse, refuseConnection } from './refuse.ts';
 import type { NewRequestId } from './request-id.ts';
 
@@ -20,7 +21,7 @@ const requestTimedOut: ErrorSpec = {
 
 const BY_NODE_CODE: Readonly<Record<string, ErrorSpec>> = {
   HPE_HEADER_OVERFLOW: headersTooLarge,
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: { ...headersTooLarge, status: 413 },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: bodyTooLarge,
   ERR_HTTP_REQUEST_TIMEOUT: requestTimedOut,
 };
 

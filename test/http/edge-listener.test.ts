@@ -139,6 +139,11 @@ test.each([
     `POST /api/people HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n${CLOSE}zz\r\n`,
     400,
   ],
+  [
+    'a chunk with 20 kB beside it',
+    `POST /api/people HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n${CLOSE}2;${'x'.repeat(20_000)}\r\n`,
+    413,
+  ],
   ['no Host', 'GET /api/hello HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
   ['no Host on a fast route', 'GET /jwks.json HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
   ['two Hosts', `GET /api/hello HTTP/1.1\r\nHost: b\r\n${CLOSE}`, 400],
@@ -173,7 +178,9 @@ test.each([
   expect(head).toMatch(/^connection: close$/im);
   if (status !== 200) {
     expect(head).toMatch(/^content-type: application\/problem\+json$/im);
-    expect(JSON.parse(body)).toMatchObject({ status, request_id: id });
+    const code = status === 404 ? 'not_found' : status === 413 ? 'body_too_large' : undefined;
+    const expected = { status, code: code ?? 'invalid_request', request_id: id };
+    expect(JSON.parse(body)).toMatchObject(expected);
   }
   expect(await edge.line('request', { request_id: id })).toBeTruthy();
   expect(edge.lines.filter(({ level }) => level === 'error')).toEqual([]);
