@@ -68,9 +68,14 @@ export function reportError(log: Logger, thrown: unknown, requestId: string): Ap
   return error;
 }
 
+/** Media types are alike in any case (RFC 9110 section 8.3.1). */
+const HTML = /^[ \t]*text\/html[ \t]*(?:;|$)/i;
+/** A weight of 0 means "not acceptable" (RFC 9110 section 12.4.2). */
+const UNWANTED = /;[ \t]*q=0(?:\.0*)?[ \t]*(?:;|$)/i;
+
 /** Whether a browser opens a page, rather than a program calling the API. */
-const opensPage = ({ url = '', headers }: IncomingMessage): boolean =>
-  headers.accept?.includes('text/html') === true &&
+const opensPage = ({ url = '', headers: { accept = '' } }: IncomingMessage): boolean =>
+  accept.split(',').some((range) => HTML.test(range) && !UNWANTED.test(range)) &&
   !/^\/(?:api|\.well-known)(?:\/|$)/.test(pathOf(url));
 
 function answer(

@@ -73,6 +73,36 @@ function rawFetch(answer: string): Response {
   return new Response(body, { status: Number(status.split(' ')[1]), headers });
 }
 
+const fast = new Map([['/fast', () => ({ status: 200, headers: {}, body: Buffer.from('{}') })]]);
+const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+
+test.each([
+  ['GET', '/absent', BROWSER, 'page'],
+  ['GET', '/absent', 'TEXT/HTML', 'page'],
+  ['GET', '/absent', 'application/json, Text/Html ; charset=utf-8 ; q=0.1', 'page'],
+  ['GET', '/absent', 'text/html;q=0.001', 'page'],
+  ['GET', '/absent', 'text/html;q=0', 'problem'],
+  ['GET', '/absent', 'text/html; Q=0.000, */*', 'problem'],
+  ['GET', '/absent', '*/*', 'problem'],
+  ['GET', '/absent', 'text/htmlx, x/text/html, application/json; as="text/html"', 'problem'],
+  ['GET', '/absent', '', 'problem'],
+  ['GET', '/api/absent', BROWSER, 'problem'],
+  ['GET', '/apiary', BROWSER, 'page'],
+  ['GET', '/.well-known/absent', BROWSER, 'problem'],
+  ['POST', '/fast', BROWSER, 'problem'],
+])('%s %s for Accept: %s fails as a %s', async (method, path, Accept, kind) => {
+  const renderErrorPage = ({ status }: { status: number }) => ({
+    status,
+    headers: [['Content-Type', 'text/html']] as const,
+    body: Buffer.from('a page'),
+  });
+  const edge = await startEdge({ renderErrorPage, fast });
+  const response = await fetch(edge.url + path, { method, headers: { Accept } });
+  const type = { page: 'text/html', problem: 'application/problem+json' }[kind];
+  expect(response.headers.get('content-type')).toBe(type);
+  expect(response.status).toBe(method === 'GET' ? 404 : 405);
+});
+
 test('a crash tells the client nothing, drops half an answer and logs the stack', async () => {
   const edge = await startEdge();
   const response = await request(edge.url).get('/api/crash').expect(500);
