@@ -86,7 +86,7 @@ export function todoRoutes(deps: TodoDeps): AppRouter {
     }
     const { sub } = await deps.verify(token);
     const requested = ctx.params.user_id ?? '';
-    if (requested === 'me' || requested === sub) return sub;
+    if (requested === 'me' || isSameUser(requested, sub)) return sub;
     const { address, userAgent, requestId } = ctx.state;
     const requestedUserId = requested.slice(0, 200);
     deps.report({ userId: sub, requestedUserId, address, userAgent, requestId });
@@ -157,6 +157,11 @@ export function todoRoutes(deps: TodoDeps): AppRouter {
       ctx.status = 204;
     });
 }
+
+/** UUIDs are read in any case (RFC 9562 section 4); whatever else an issuer calls its users is not. */
+const isSameUser = (requested: string, sub: string): boolean =>
+  requested === sub ||
+  (isUuid(requested) && isUuid(sub) && requested.toLowerCase() === sub.toLowerCase());
 
 const refusalOf = (why: 'missing' | 'changed_meanwhile'): AppError =>
   why === 'missing' ? new AppError(notFound, NO_TODO) : new AppError(preconditionFailed);

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bearer, type Client, clientOf, type SignedIn } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
+import { openKeys } from '../support/opened-keys.ts';
 import { expectProblem } from '../support/problem.ts';
 import { type Todos, todosOf } from '../support/todo-client.ts';
+import { withClaims } from './forgery.ts';
 
 const NOBODY = '00000000-0000-7000-8000-000000000000';
 
@@ -48,7 +51,11 @@ describe.each(DRIVERS)('whose todos they are, on $name', (driver) => {
 
   describe.each(CALLS)('%s', (_, call) => {
     test("under another's id is 403 before any statement, whether or not he exists", async () => {
-      const ids = [ann.userId, NOBODY, 'nobody', bob.userId.toUpperCase(), 'ME', '%F0%9F%98%80'];
+      const ids = [
+        ...[ann.userId, ann.userId.toUpperCase(), NOBODY, 'nobody', 'ME', '%F0%9F%98%80'],
+        ...[`%20${bob.userId}`, `${bob.userId}%20`, `%7B${bob.userId}%7D`],
+        ...[`urn:uuid:${bob.userId}`, bob.userId.replaceAll('-', ''), `${bob.userId}0`],
+      ];
       const answers = new Set<string>();
       for (const id of ids) {
         const from = statements.length;
@@ -136,6 +143,26 @@ describe.each(DRIVERS)('whose todos they are, on $name', (driver) => {
     expect((await todosOf(client, short.accessToken).list()).status).toBe(200);
   });
 
+  test('the own id in capitals is the own id, and only a UUID is the same in any case', async () => {
+    const { id } = await bobs.add('in capitals');
+    const named = todosOf(client, bob.accessToken, bob.userId.toUpperCase());
+    expect((await named.get(id)).body).toEqual((await bobs.get(id)).body);
+    const { headers } = await named.create({ title: 'made in capitals' });
+    expect(headers.location).toContain(`/api/users/${bob.userId}/todos/`);
+
+    const keys = await openKeys(keyturn);
+    const { accessToken: token, refreshToken } = bob;
+    const workshop = { keys, token, otherToken: token, refreshToken, now: 0 };
+    const statusFor = async (sub: string, path: string) =>
+      (await todosOf(client, withClaims(workshop, { sub }), path).list()).status;
+    const capitals = randomUUID().toUpperCase();
+    expect(await statusFor(capitals, capitals.toLowerCase())).toBe(200);
+    expect(await statusFor('Ann', 'Ann')).toBe(200);
+    expect(await statusFor('Ann', 'ann')).toBe(403);
+    expect(await statusFor(`urn:uuid:${bob.userId}`, bob.userId)).toBe(403);
+    expect(await statusFor(bob.userId.replace('-', ''), bob.userId)).toBe(403);
+  });
+
   test('me and the id are the same path', async () => {
     const { id } = await bobs.add('both');
     const response = await todosOf(client, bob.accessToken, bob.userId).get(id);
@@ -146,9 +173,12 @@ describe.each(DRIVERS)('whose todos they are, on $name', (driver) => {
   });
 });
 
-/** Tables of the issuer's timers and of its trail, which stores what a refused call leaves there. */
+/**
+ * Tables of the issuer's timers and of its trail, which stores what a refused call leaves there; and
+ * what a connection begins with, which may be opened for that.
+ */
 const BESIDES =
-  /signing_keys|key_state|audit_events|account_requests|outbox_mails|deleted_users|mailed_tokens/;
+  /signing_keys|key_state|audit_events|account_requests|outbox_mails|deleted_users|mailed_tokens|set_config/;
 
 /** The texts of the statements that run from now on, but for what goes on besides. */
 function watch(keyturn: TestKeyturn): string[] {
