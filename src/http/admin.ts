@@ -3,7 +3,7 @@ import { seconds } from '../kit/duration.ts';
 import { AppError } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { reportError } from './error-edge.ts';
-import { checkHost } from './host.ts';
+import { checkHead } from './head.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
 import { requestIds } from './request-id.ts';
@@ -35,7 +35,7 @@ export function createAdmin({ log, metrics }: AdminDeps): Server {
   const answer: RequestListener = async (req, res) => {
     const requestId = newRequestId();
     try {
-      checkHost(req);
+      checkHead(req);
       normaliseTarget(req);
       if (pathOf(req.url ?? '') !== '/metrics') throw new AppError(notFound);
       if (req.method !== 'GET' && req.method !== 'HEAD') {

@@ -1,5 +1,5 @@
 import Koa from 'koa';
-import { AppError } from '../kit/errors.ts';
+import { AppError, invalidRequest } from '../kit/errors.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress } from './address.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import { type CorsDeps, cors } from './cors.ts';
 import { dispatch } from './dispatch.ts';
 import { catchTheRest, type RenderErrorPage, renderErrors } from './error-edge.ts';
-import { checkHost } from './host.ts';
+import { checkHead } from './head.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { setSecurityHeaders } from './security-headers.ts';
@@ -74,18 +74,34 @@ function openRequest(deps: AppDeps): Koa.Middleware<AppState, RouteMatch> {
 
 function checkRequest({ req }: Koa.Context, next: Koa.Next): Promise<void> {
   normaliseTarget(req);
-  checkHost(req);
+  checkHead(req);
   checkTarget(req);
   return next();
 }
 
+/** Every method that some path has. */
+const METHODS = 'GET, HEAD, POST, PATCH, DELETE, OPTIONS';
+
 /** Answers what no route did: OPTIONS and 405 where the path is known, 404 elsewhere. */
 function refuseUnrouted(ctx: EdgeContext): void {
   const methods = new Set((ctx.matched ?? []).flatMap((layer) => layer.methods));
-  if (methods.size === 0) throw new AppError(notFound);
+  if (methods.size === 0) {
+    if (ctx.req.url !== '*') throw new AppError(notFound);
+    answerForAll(ctx);
+    return;
+  }
   const allow = [...methods, 'OPTIONS'].join(', ');
   if (ctx.method !== 'OPTIONS') throw new AppError(methodNotAllowed, { headers: { Allow: allow } });
   ctx.set('Allow', allow);
+  ctx.status = 204;
+}
+
+/** `OPTIONS *` is about the server as a whole, and does nothing (RFC 9110 section 9.3.7). */
+function answerForAll(ctx: EdgeContext): void {
+  if (ctx.method !== 'OPTIONS') {
+    throw new AppError(invalidRequest, { detail: 'Only OPTIONS has the target *.' });
+  }
+  ctx.set('Allow', METHODS);
   ctx.status = 204;
 }
 

@@ -10,7 +10,7 @@ import { type Duration, seconds } from '../kit/duration.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress } from './address.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
-import { hasFaultyHost } from './host.ts';
+import { lookAtHead } from './head.ts';
 import { currentResponse } from './refuse.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -71,7 +71,8 @@ export function createListener(
     normaliseTarget(req);
     const path = pathOf(req.url ?? '');
     const route = fast.get(path);
-    if (route === undefined || hasFaultyHost(req)) {
+    const head = route && lookAtHead(req);
+    if (route === undefined || (head !== 'plain' && head !== 'body')) {
       koa(req, res);
       return;
     }

@@ -15,7 +15,7 @@ export interface UnservedDeps {
   readonly account: (req: IncomingMessage, answer: (requestId: string) => number) => void;
 }
 
-/** `checkHost` refuses a missing Host, with a problem as the body, where Node.js would without. */
+/** `checkHead` refuses a missing Host, with a problem as the body, where Node.js would without. */
 export const OWN_HOST_CHECK = { requireHostHeader: false } as const;
 
 const expectationFailed: ErrorSpec = {

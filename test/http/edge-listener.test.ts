@@ -157,7 +157,7 @@ test.each([
   ['an absolute target', `GET http://other/api/hello HTTP/1.1\r\n${CLOSE}`, 200],
   ['an absolute target of a fast route', `GET HTTP://a:1/jwks.json?x HTTP/1.1\r\n${CLOSE}`, 200],
   ['a broken absolute target', `GET http://[/x HTTP/1.1\r\n${CLOSE}`, 404],
-  ['an asterisk', `OPTIONS * HTTP/1.1\r\n${CLOSE}`, 404],
+  ['an asterisk', `GET * HTTP/1.1\r\n${CLOSE}`, 400],
   ['dot segments', `GET /api/../api/hello HTTP/1.1\r\n${CLOSE}`, 404],
   ['a fragment', `GET /api/hello#x HTTP/1.1\r\n${CLOSE}`, 400],
   ['a byte above ASCII', `GET /api/hello\xa0 HTTP/1.1\r\n${CLOSE}`, 400],

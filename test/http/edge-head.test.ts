@@ -88,14 +88,47 @@ test.each([
   for (const answer of await everywhere(fields, version)) expect(answer.status).toBe(status);
 });
 
-test('a good Host does not vouch for the next one', async () => {
+test('a good Host does not vouch for the next one, and a bad one is the last', async () => {
   const edge = await startEdge({ fast });
-  const get = (host: string) => `GET /fast HTTP/1.1\r\nHost: ${host}\r\n`;
+  const hosts = ['a', 'a', 'b', 'a b', 'a'];
   const answer = await edge.raw(
-    ...['a', 'a', 'a b', 'a'].map((host) => `${get(host)}\r\n`),
-    `${get('b')}Connection: close\r\n\r\n`,
+    ...hosts.map((host) => `GET /fast HTTP/1.1\r\nHost: ${host}\r\n\r\n`),
   );
-  expect(answer.match(/HTTP\/1.1 \d+/g)?.map((line) => line.slice(9))).toEqual([
-    ...['200', '200', '400', '200', '200'],
-  ]);
+  const statuses = answer.match(/HTTP\/1.1 \d+/g)?.map((line) => line.slice(9));
+  expect(statuses).toEqual(['200', '200', '200', '400']);
+});
+
+const CHUNKED = 'Transfer-Encoding: chunked\r\n';
+
+test.each([
+  [CHUNKED, '1.1', 200],
+  ['transfer-encoding: Chunked \r\n', '1.1', 200],
+  ['Transfer-Encoding: gzip, chunked\r\n', '1.1', 400],
+  ['Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n', '1.1', 400],
+  [`${CHUNKED}${CHUNKED}`, '1.1', 400],
+  ['Transfer-Encoding: chunked, chunked\r\n', '1.1', 400],
+  ['Transfer-Encoding: gzip\r\n', '1.1', 400],
+  ['Transfer-Encoding: identity\r\n', '1.1', 400],
+  [`${CHUNKED}Content-Length: 5\r\n`, '1.1', 400],
+  [CHUNKED, '1.0', 400],
+])('%j in HTTP/%s is %i and closes the connection', async (coding, version, status) => {
+  const [edge, admin] = await Promise.all([startEdge({ fast }), startAdmin()]);
+  const last = status === 200 ? 'close' : 'keep-alive';
+  const ask = (path: string) =>
+    `GET ${path} HTTP/${version}\r\nHost: a\r\nConnection: ${last}\r\n${coding}\r\n0\r\n\r\n`;
+  const answers = [await edge.raw(ask('/api/hello')), await edge.raw(ask('/fast'))];
+  answers.push(await admin.raw(ask('/metrics')));
+  for (const answer of answers) {
+    expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`]);
+    expect(answer).toMatch(/^connection: close$/im);
+    if (status === 400) expect(answer).toContain('"code":"invalid_request"');
+  }
+});
+
+test('OPTIONS * says what there is, and does nothing', async () => {
+  const edge = await startEdge({ fast });
+  const answer = await edge.raw('OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  expect(answer).toMatch(/^HTTP\/1.1 204 /);
+  expect(answer).toMatch(/^allow: GET, HEAD, POST, PATCH, DELETE, OPTIONS$/im);
+  expect(answer).toMatch(/^x-request-id: [\w-]+$/im);
 });

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { AppError, invalidRequest } from '../kit/errors.ts';
+
+type Fault = 'no host' | 'hosts' | 'bad host' | 'coding';
+
+const SAID: Readonly<Record<Fault, string>> = {
+  'no host': 'There is no Host header.',
+  hosts: 'There is more than one Host header.',
+  'bad host': 'The Host header is no name or address with an optional port.',
+  coding: 'Of transfer codings only chunked is read, once and in HTTP/1.1.',
+};
+
+/**
+ * RFC 3986 sections 3.2.2 and 3.2.3, but for two things. Commas: no name has one, and a list is
+ * several Hosts that something on the way has joined. Addresses of IP versions to come.
+ */
+const HOST = /^(?:\[([\da-f:.]+)\]|(?:[\w.~!$&'()*+;=-]|%[\da-f]{2})+)(?::\d*)?$/i;
+
+/** Nearly every request has the Host of the one before it. */
+let lastGood = '';
+
+/**
+ * Refuses, and closes the connection of, requests without exactly one valid Host (RFC 9112 section
+ * 3.2) or whose transfer coding is not understood (section 6.1). An empty Host is for targets
+ * without an authority, and those of http and https all have one (RFC 9110 section 4.2). Throws an
+ * `AppError`.
+ */
+export function checkHead(req: IncomingMessage): void {
+  const found = lookAtHead(req);
+  if (found === 'plain' || found === 'body') return;
+  throw new AppError(invalidRequest, { detail: SAID[found], headers: { Connection: 'close' } });
+}
+
+/** In one pass, what `checkHead` refuses a request for, or whether it announces a body. */
+export function lookAtHead({ rawHeaders, httpVersion }: IncomingMessage): Fault | 'body' | 'plain' {
+  let host: string | undefined;
+  let found: 'body' | 'plain' = 'plain';
+  let codings = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') {
+      if (host !== undefined) return 'hosts';
+      host = rawHeaders[i + 1] ?? '';
+    } else if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      found = 'body';
+    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      codings += 1;
+      if (codings > 1 || httpVersion !== '1.1') return 'coding';
+      if (rawHeaders[i + 1]?.toLowerCase() !== 'chunked') return 'coding';
+      found = 'body';
+    }
+  }
+  if (host === undefined) return httpVersion === '1.1' ? 'no host' : found;
+  if (host !== lastGood && !isHost(host)) return 'bad host';
+  lastGood = host;
+  return found;
+}
+
+function isHost(text: string): boolean {
+  const match = HOST.exec(text);
+  return match !== null && (match[1] === undefined || isIPv6(match[1]));
+}
