@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { seconds } from '../kit/duration.ts';
 import { AppError } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
+import { boundUnread, hasBody } from './body.ts';
 import { reportError } from './error-edge.ts';
 import { checkHead } from './head.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
@@ -34,6 +35,7 @@ export function createAdmin({ log, metrics }: AdminDeps): Server {
   const newRequestId = requestIds();
   const answer: RequestListener = async (req, res) => {
     const requestId = newRequestId();
+    if (hasBody(req)) boundUnread({ req, res });
     try {
       checkHead(req);
       normaliseTarget(req);

@@ -2,6 +2,7 @@ import Koa from 'koa';
 import { AppError, invalidRequest } from '../kit/errors.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress } from './address.ts';
+import { boundUnread, hasBody } from './body.ts';
 import {
   type App,
   type AppRouter,
@@ -64,6 +65,7 @@ function openRequest(deps: AppDeps): Koa.Middleware<AppState, RouteMatch> {
       userAgent: printable(req.headers['user-agent']),
     };
     res.setHeader('X-Request-Id', requestId);
+    if (hasBody(req)) boundUnread(ctx);
     res.once('close', () => {
       const status = res.writableFinished ? res.statusCode : 499;
       logRequest(deps, req, { requestId, address, route: matchedRoute(ctx), status, startedAt });

@@ -56,6 +56,22 @@ export const hasBody = (req: IncomingMessage): boolean =>
 const isChunked = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined;
 
+/**
+ * Bounds what is read of a body that no route reads, as of one that is refused: Node.js would read
+ * it to its end before the next request. To be called before the answer is complete.
+ */
+export function boundUnread({ req, res }: Exchange): void {
+  res.prependOnceListener('finish', () => {
+    if (req.readableFlowing !== null) return;
+    // What has been read from is left to its reader.
+    let size = (req.read() as Buffer | null)?.length ?? 0;
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_DISCARDED) req.destroy();
+    });
+  });
+}
+
 function parseBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
   if (!isUtf8(bytes)) throw unreadable('It is not UTF-8.');

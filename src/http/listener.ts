@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { type Duration, seconds } from '../kit/duration.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress } from './address.ts';
+import { boundUnread } from './body.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
 import { lookAtHead } from './head.ts';
 import { currentResponse } from './refuse.ts';
@@ -76,6 +77,7 @@ export function createListener(
       koa(req, res);
       return;
     }
+    if (head === 'body') boundUnread({ req, res });
     const ready = prepared.get(path) ?? prepareRoute(path, route);
     prepared.set(path, ready);
     logged(req, (id) => answerFast(ready, req, res, id, security), path);

@@ -19,5 +19,5 @@ export async function startAdmin() {
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  return { server, lines, raw: (...parts: (string | Buffer)[]) => rawExchange(port, parts) };
+  return { server, port, lines, raw: (...parts: (string | Buffer)[]) => rawExchange(port, parts) };
 }
