@@ -21,6 +21,8 @@ COPY --from=packages /srv/keyturn/bin bin
 COPY package.json LICENSE ./
 COPY migrations migrations
 COPY src src
+# What every command's --help and many messages point to.
+COPY docs docs
 # The user `node`, by number: Kubernetes' runAsNonRoot reads no names.
 USER 1000:1000
 EXPOSE 3000 9464

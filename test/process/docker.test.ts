@@ -99,6 +99,7 @@ describe('the image', () => {
     expect((await readdir(code)).sort()).toEqual([
       'LICENSE',
       'bin',
+      'docs',
       'migrations',
       'node_modules',
       'package.json',
