@@ -83,8 +83,9 @@ const ADDRESSLESS: ReadonlySet<string> = new Set([
 
 /** SQLSTATE of a statement that names a table which is not there. */
 const UNDEFINED_TABLE = '42P01';
-const NO_TABLES =
-  'The database has no tables of Keyturn. Start the server once, or run: keyturn migrate';
+const noTable = (said: string): string =>
+  `The database lacks a table of Keyturn (${said}). Start the server once, or run: keyturn migrate. ` +
+  'Where that was done, the database was not restored whole.';
 
 /** What a thrown thing is to whoever ran a command: a message that helps, and an exit status. */
 export function describeFailure(error: unknown): Failure {
@@ -132,8 +133,15 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof NotThere) return failed(error.code, detail);
   if (error instanceof NotSetUp) return failed('database_not_set_up', detail);
   const cause = error instanceof PrivateListenerError ? error.cause : error;
-  const { code, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
-  if (code === UNDEFINED_TABLE) return failed('database_not_set_up', NO_TABLES);
+  const { code, syscall, port: place } = (cause ?? {}) as NodeJS.ErrnoException & { port?: number };
+  if (code === UNDEFINED_TABLE) return failed('database_not_set_up', noTable(detail));
+  // Node.js gives -1 as the port of a path.
+  if (syscall === 'listen' && place !== undefined && place < 0) {
+    return failed(
+      'control_socket_unusable',
+      `Commands cannot be taken: ${detail}. Set DATA_DIR or TMPDIR to a short path where sockets can be made.`,
+    );
+  }
   const [host, port] =
     error instanceof PrivateListenerError ? ['ADMIN_HOST', 'ADMIN_PORT'] : ['HOST', 'PORT'];
   if (ADDRESSLESS.has(`${syscall} ${code}`)) {
@@ -150,7 +158,7 @@ export function describeFailure(error: unknown): Failure {
       );
     case 'EACCES':
       return failed(
-        'address_unusable',
+        'address_forbidden',
         `${detail}. Set ${host} and ${port} to where this user may listen.`,
       );
     default:

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { DirectoryLock } from '../db/directory-lock.ts';
 import { seconds } from '../kit/duration.ts';
 import type { Logger } from '../kit/log.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, UNFORESEEN } from './failure.ts';
 import { OPERATIONS, type OperationDeps, type OperationName } from './operations.ts';
 import { type Streams, takeLine } from './streams.ts';
 
@@ -89,7 +89,7 @@ async function answer({ operations, log }: ControlDeps, line: string, streams: S
   } catch (error) {
     const failure = describeFailure(error);
     // Who asked is told the rest, which may name an address.
-    if (failure.code !== 'failed')
+    if (failure.code !== UNFORESEEN)
       log.info({ operation: name, code: failure.code }, 'command refused');
     else log.warn({ operation: name, err: error }, 'command failed');
     return { failure };

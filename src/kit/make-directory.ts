@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** A directory that a setting names can be neither used nor made. */
@@ -7,9 +7,23 @@ export class UnusableDirectory extends Error {
 
   constructor(variable: string, path: string, cause: NodeJS.ErrnoException) {
     const why = cause.code === 'EEXIST' ? 'it is no directory' : cause.message;
-    super(`${variable}: ${path} cannot be used: ${why}. Name a directory that may be written.`, {
-      cause,
-    });
+    super(`${variable}: ${unusable(path, why)}`, { cause });
+  }
+}
+
+/** What to say of a directory that can be neither used nor made; to be read after a setting. */
+export const unusable = (path: string, why: string): string =>
+  `${path} cannot be used: ${why}. Name a directory that may be written.`;
+
+/** Why `makeDirectory` would not make a directory, as far as can be told without doing it. */
+export async function faultOfMaking(path: string): Promise<string | undefined> {
+  try {
+    await access(path, constants.W_OK | constants.X_OK);
+    return (await isDirectory(path)) ? undefined : 'it is no directory';
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const above = dirname(path);
+    return code === 'ENOENT' && above !== path ? faultOfMaking(above) : message;
   }
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -9,7 +11,7 @@ import {
   TRY_AGAIN,
 } from '../../src/control/failure.ts';
 import { databaseAway } from '../../src/db/errors.ts';
-import { makeDirectory } from '../../src/kit/make-directory.ts';
+import { faultOfMaking, makeDirectory } from '../../src/kit/make-directory.ts';
 import { runDirectory } from '../support/run-directory.ts';
 
 const systemError = (message: string, code: string, syscall: string) =>
@@ -40,6 +42,28 @@ describe('what an operator is told of a system error', () => {
     expect(describeFailure(new PrivateListenerError(unusable))).toMatchObject({
       detail: expect.stringMatching(/^ADMIN_HOST: /),
       status: BAD_CONFIGURATION,
+    });
+  });
+
+  test('a socket for commands that cannot be made is no fault of HOST', async () => {
+    const path = join(runDirectory(), 'x'.repeat(200));
+    const server = createServer().listen(path);
+    const [error] = await once(server, 'error');
+    expect(describeFailure(error)).toEqual({
+      code: 'control_socket_unusable',
+      detail: expect.stringMatching(/^Commands cannot be taken: listen E.* Set DATA_DIR or TMPDIR/),
+      status: FAILED,
+    });
+  });
+
+  test('a table that is not there: which', () => {
+    const message = 'relation "signing_keys" does not exist';
+    const failure = describeFailure(Object.assign(new Error(message), { code: '42P01' }));
+    expect(failure).toMatchObject({
+      code: 'database_not_set_up',
+      detail: expect.stringContaining(
+        `(${message}). Start the server once, or run: keyturn migrate`,
+      ),
     });
   });
 
@@ -80,7 +104,9 @@ describe('what an operator is told of a database that is away', () => {
 describe('a directory that a setting names', () => {
   test('is made with those above it, once', async () => {
     const top = join(runDirectory(), `made-${process.pid}`);
+    expect(await faultOfMaking(join(top, 'a/b'))).toBeUndefined();
     expect(await makeDirectory('DATA_DIR', join(top, 'a/b'))).toBe(top);
+    expect(await faultOfMaking(join(top, 'a/b'))).toBeUndefined();
     expect(await makeDirectory('DATA_DIR', join(top, 'a/b'))).toBeUndefined();
     expect((await stat(join(top, 'a'))).mode & 0o777).toBe(0o700);
   });
@@ -88,6 +114,9 @@ describe('a directory that a setting names', () => {
   test('and is a file, or below one, or where nobody makes any: the configuration is bad', async () => {
     const file = join(runDirectory(), `file-${process.pid}`);
     await writeFile(file, '');
+    for (const path of [file, join(file, 'below'), join(file, 'below/below')]) {
+      expect(await faultOfMaking(path)).toMatch(/^E/);
+    }
     for (const path of [file, join(file, 'below'), '/proc/nobody-makes-this/below']) {
       const failure = await makeDirectory('DATA_DIR', path).catch(describeFailure);
       expect(failure).toMatchObject({
