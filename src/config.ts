@@ -99,7 +99,8 @@ export function parseConfig(env: Environment, options: ConfigOptions): ConfigRes
   const source = createSource(env, role);
   const production = env.NODE_ENV === 'production';
   adviseMode(source);
-  const database = readDatabase(source, production);
+  // `pg` reads PGSSLMODE by itself.
+  const database = readDatabase(source, production, Boolean(env.PGSSLMODE));
   const config: Config = {
     production,
     role,

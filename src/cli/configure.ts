@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import type { Fault } from '../config/source.ts';
 import {
   type Config,
   type ConfigResult,
@@ -69,12 +70,21 @@ export async function readServerConfiguration(
   role: Config['role'],
 ): Promise<ConfigResult> {
   const result = readConfiguration(invocation, role);
+  const fault = await keyFaultOf(result, role);
+  if (!fault) return result;
+  const [faults, keys] = 'faults' in result ? [result.faults, result.keys] : [[], result.config];
+  return { faults: [...faults, fault], keys };
+}
+
+/** What is wrong with the keys that a configuration names, where it names any. */
+export async function keyFaultOf(
+  result: ConfigResult,
+  role: Config['role'],
+): Promise<Fault | undefined> {
   const keys: KeySettings | undefined = 'config' in result ? result.config : result.keys;
-  if (!keys || role === 'resource-server') return result;
+  if (!keys || role === 'resource-server') return undefined;
   const found = await faultOfKeys(keys.keyEncryptionKeys, !keys.production);
-  if (!found) return result;
-  const faults = 'faults' in result ? result.faults : [];
-  return { faults: [...faults, faultOf(found.variable, found.problem)], keys };
+  return found && faultOf(found.variable, found.problem);
 }
 
 /** There is a `.env` and it cannot be read: what it says is not to be left out in silence. */

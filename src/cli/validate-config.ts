@@ -1,3 +1,4 @@
+import type { Fault } from '../config/source.ts';
 import type { VariableName } from '../config/variables.ts';
 import type { ConfigResult } from '../config.ts';
 import { BAD_CONFIGURATION, DONE, FAILED, USAGE_ERROR } from '../control/failure.ts';
@@ -6,7 +7,7 @@ import { seconds, times } from '../kit/duration.ts';
 import { type Check, fail, ok, warn } from '../resource-server/inspection/check.ts';
 import { inspectIssuer } from '../resource-server/inspection/inspect.ts';
 import { isIssuer } from '../resource-server/remote-jwks.ts';
-import { readServerConfiguration } from './configure.ts';
+import { keyFaultOf, readConfiguration } from './configure.ts';
 import { verifierWarnings } from './declared-verifiers.ts';
 import { type Command, readOptions } from './invocation.ts';
 import { printable } from './printable.ts';
@@ -41,9 +42,10 @@ export const validateConfigCommand: Command = {
         '--issuer takes a URL such as https://id.example.com, without credentials, query or fragment.',
       );
     }
-    const configured = await readServerConfiguration(invocation, 'all');
+    const configured = readConfiguration(invocation, 'all');
+    const keyFault = await keyFaultOf(configured, 'all');
     const policy = 'config' in configured ? configured.config.times : USUAL_TIMES;
-    const checks = await describeConfiguration(configured);
+    const checks = await describeConfiguration(configured, keyFault);
     if (issuer !== undefined) {
       checks.push(...(await inspectIssuer({ clock: systemClock(), policy }, issuer)));
     }
@@ -51,21 +53,25 @@ export const validateConfigCommand: Command = {
     invocation.out.write(
       json ? `${JSON.stringify({ ok: !failed, checks })}\n` : render(checks) + pointer(configured),
     );
-    if ('faults' in configured) return BAD_CONFIGURATION;
+    if ('faults' in configured || keyFault) return BAD_CONFIGURATION;
     return failed ? FAILED : DONE;
   },
 };
 
-async function describeConfiguration(result: ConfigResult): Promise<Check[]> {
-  if ('faults' in result) {
-    return result.faults.map(({ name, problem, example }) =>
-      fail('configuration', `${name}: ${problem}`, `for example: ${name}=${example}`),
-    );
-  }
+async function describeConfiguration(
+  result: ConfigResult,
+  keyFault: Fault | undefined,
+): Promise<Check[]> {
+  const faults = [...('faults' in result ? result.faults : []), ...(keyFault ? [keyFault] : [])];
+  const failed = faults.map(({ name, problem, example }) =>
+    fail('configuration', `${name}: ${problem}`, `for example: ${name}=${example}`),
+  );
+  if ('faults' in result) return failed;
   const warnings = [...result.warnings, ...(await verifierWarnings(result.config))];
-  if (warnings.length === 0) return [ok('configuration', 'Nothing to complain about.')];
   // A declaration may be wrong on several lines, and a check has one.
-  return warnings.map((warning) => warn('configuration', warning.replaceAll(/\n\s*/g, ' ')));
+  const warned = warnings.map((text) => warn('configuration', text.replaceAll(/\n\s*/g, ' ')));
+  const checks = [...failed, ...warned];
+  return checks.length > 0 ? checks : [ok('configuration', 'Nothing to complain about.')];
 }
 
 /** Where to read on about what is unwise; nothing when no page says more than the warnings do. */

@@ -55,13 +55,15 @@ export function parseDatabaseUrl(text: string): Secret<string> {
 }
 
 /** What in the URL of a database decides about TLS, one way or the other. */
-const TLS_OPTIONS = ['sslmode', 'ssl', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation'];
+const TLS_OPTIONS = ['sslmode', 'ssl', 'sslcert', 'sslkey', 'sslrootcert'];
 
 /** The other machines that a database's URL leads to without a word about TLS: `pg` uses none then. */
 export function hostsInClear(url: Secret<string>): readonly string[] {
   const [, , authority = '', , query = ''] = DATABASE.exec(url.reveal()) ?? [];
   const options = new URLSearchParams(query);
-  if (TLS_OPTIONS.some((name) => options.has(name))) return [];
+  // What is set to nothing says nothing.
+  if (TLS_OPTIONS.some((name) => options.get(name))) return [];
+  if (options.get('sslnegotiation') === 'direct') return [];
   // As `pg` reads it: a host among the options wins, and a directory is that of a Unix socket.
   const named = options.getAll('host').at(-1);
   const hosts = named ? [named] : authority.split(',').map((host) => host.replace(/:\d+$/, ''));

@@ -4,10 +4,14 @@ import { quote, Refusal, type Source } from './source.ts';
 
 const MAX_WORKERS = 256;
 
-/** Reads where the data is; the embedded database is refused in production unless allowed. */
+/**
+ * Reads where the data is; the embedded database is refused in production unless allowed.
+ * @param decidesTls whether something besides DATABASE_URL says what to do about TLS
+ */
 export function readDatabase(
   source: Source,
   production: boolean,
+  decidesTls: boolean,
 ): { readonly url: Secret<string> | undefined; readonly prepared: boolean } {
   const url = source.parsed('DATABASE_URL', parseDatabaseUrl);
   const prepared = source.choice('DATABASE_PREPARED', ['on', 'off']) === 'on';
@@ -26,7 +30,7 @@ export function readDatabase(
       );
     }
   }
-  const inClear = url ? hostsInClear(url) : [];
+  const inClear = url && !decidesTls ? hostsInClear(url) : [];
   if (inClear.length > 0) {
     source.warn(
       'DATABASE_URL',

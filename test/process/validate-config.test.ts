@@ -280,6 +280,16 @@ describe('the configuration', () => {
     );
   });
 
+  test('whose keys alone are wrong has an issuer held to its times, and the rest told', async () => {
+    const { url } = await issuerWith();
+    const env = { VERIFIER_CACHE_TTL: '3m', KEYS_DIR: '/dev/null', LOG_FORMAT: 'pretty' };
+    const { status, stdout } = await keyturn(['--issuer', url], { ...PRODUCTION, ...env });
+    expect(status).toBe(78);
+    expect(stdout).toMatch(/^fail {2}configuration +KEYS_DIR: /m);
+    expect(stdout).toMatch(/^warn {2}configuration +LOG_FORMAT: /m);
+    expect(stdout).toMatch(/^fail {2}jwks\.cache .*longer than VERIFIER_CACHE_TTL, 3m/m);
+  });
+
   test('that does not say where the keys are has no other keys judged', async () => {
     const { stdout } = await keyturn([], { ...PRODUCTION, KEYS_DIR: undefined });
     expect(stdout.match(/^fail /gm)).toHaveLength(1);

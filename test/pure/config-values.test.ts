@@ -9,6 +9,9 @@ describe('a way to the database without a word about TLS', () => {
     ['postgres:///k?host=db.example.com', '"db.example.com"'],
     ['postgres://127.0.0.1/k?host=db', '"db"'],
     ['postgres://a%zz/k', '"a%zz"'],
+    ['postgres://db/k?sslmode=', '"db"'],
+    ['postgres://db/k?ssl=&sslrootcert=', '"db"'],
+    ['postgres://db/k?sslnegotiation=postgres', '"db"'],
   ])('%s warns of %s', (url, hosts) => {
     const told = warnings({ DATABASE_URL: url });
     expect(told).toMatch(/^DATABASE_URL: .*sslmode=verify-full.*sslmode=disable/);
@@ -20,6 +23,7 @@ describe('a way to the database without a word about TLS', () => {
     'postgres://u:p@db.example.com/k?sslmode=disable',
     'postgres://u:p@db.example.com/k?application_name=x&sslmode=no-verify',
     'postgres://u:p@db.example.com/k?ssl=true',
+    'postgres://u:p@db.example.com/k?sslnegotiation=direct',
     'postgres://u:p@localhost/k',
     'postgres://u:p@LOCALHOST:5433,127.0.0.2,[::1]:5434/k',
     'postgres://u:p@%2Fvar%2Frun%2Fpostgresql/k',
@@ -28,6 +32,12 @@ describe('a way to the database without a word about TLS', () => {
   ])('%s warns of nothing', (url) => {
     expect(warnings({ DATABASE_URL: url })).toBe('');
   });
+});
+
+test('what PGSSLMODE says of TLS is a word as well', () => {
+  const env = { DATABASE_URL: 'postgres://u:p@db.example.com/k' };
+  expect(warnings({ ...env, PGSSLMODE: 'require' })).toBe('');
+  expect(warnings({ ...env, PGSSLMODE: '' })).toMatch(/^DATABASE_URL: /);
 });
 
 describe('key-encryption keys', () => {

@@ -160,6 +160,31 @@ describe('what a server would refuse', () => {
     const path = join(dir, 'pipe');
     await promisify(execFile)('mkfifo', [path]);
     expect(await inFile(path)).toBeUndefined();
+    await promisify(execFile)('mkfifo', ['-m', '600', join(dir, '0001.key')]);
+    expect(await inDirectory(false)).toBeUndefined();
+  });
+
+  test('is a key where the name of a file belongs, which is not shown', async () => {
+    const key = newText();
+    for (const path of [key, `${newText()},${key}`]) {
+      const fault = await inFile(path);
+      expect(fault?.problem).toMatch(/^it holds a key\./);
+      const loaded = loadKeyEncryptionKeys({ from: 'file', path });
+      await expect(loaded).rejects.toThrow(/^KEY_ENCRYPTION_KEY_FILE: it holds a key\. Name/);
+    }
+  });
+
+  test('is a directory that cannot be made', async () => {
+    const file = await put('file', 'x');
+    const below = join(file, 'a', 'keys');
+    expect(await faultOfKeys({ from: 'directory', dir: below }, true)).toEqual({
+      variable: 'KEYS_DIR',
+      problem: expect.stringContaining(`${below} cannot be read: ENOTDIR`),
+    });
+    expect(await faultOfKeys({ from: 'directory', dir: join(dir, 'a', 'b') }, true)).toBe(
+      undefined,
+    );
+    expect(await readdir(dir)).toEqual(['file']);
   });
 });
 

@@ -1,8 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { chmod, link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  link,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeDirectory } from '../../kit/make-directory.ts';
+import { faultOfMaking, makeDirectory, unusable } from '../../kit/make-directory.ts';
 import type { Secret } from '../../kit/secret.ts';
 import { KeyTrouble } from './errors.ts';
 
@@ -84,9 +94,12 @@ export async function faultOfKeys(
   const variable = VARIABLES[source.from];
   try {
     if (source.from === 'file' && (await readsOnce(source.path))) return undefined;
+    if (source.from === 'directory' && (await holdsPipe(source.dir))) return undefined;
     const keys = await load(source);
-    if (keys.length > 0 || source.from !== 'directory' || mayMakeKeys) return undefined;
-    return { variable, problem: noKeysIn(source.dir) };
+    if (keys.length > 0 || source.from !== 'directory') return undefined;
+    if (!mayMakeKeys) return { variable, problem: noKeysIn(source.dir) };
+    const why = await faultOfMaking(source.dir);
+    return why === undefined ? undefined : { variable, problem: unusable(source.dir, why) };
   } catch (error) {
     if (!(error instanceof KeyTrouble)) throw error;
     return { variable, problem: error.message };
@@ -104,6 +117,7 @@ async function load(source: KeyEncryptionKeySource): Promise<KeyEncryptionKey[]>
     case 'text':
       return parseList(source.text.reveal(), 'it', 'KEY_ENCRYPTION_KEY');
     case 'file':
+      refuseKeyAsPath(source.path);
       return parseList(
         await readText(source.path),
         source.path,
@@ -124,6 +138,12 @@ function parseList(text: string, it: string, where: string): KeyEncryptionKey[] 
   });
 }
 
+/** What is a key by itself is not to be shown as the name of a file that is not there. */
+function refuseKeyAsPath(path: string): void {
+  if (!path.split(',').some((part) => /^[\w-]{43}=?$/.test(part.trim()))) return;
+  throw new KeyTrouble('it holds a key. Name a file here, or set KEY_ENCRYPTION_KEY instead');
+}
+
 async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
@@ -142,24 +162,38 @@ async function statusOf(path: string): Promise<Stats> {
 
 /** Whether a path is a pipe or the like: what is read there is not there for the next reader. */
 async function readsOnce(path: string): Promise<boolean> {
+  refuseKeyAsPath(path);
   const status = await statusOf(path);
-  return !status.isFile() && !status.isDirectory();
+  if (status.isFile() || status.isDirectory()) return false;
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  return true;
+}
+
+async function holdsPipe(dir: string): Promise<boolean> {
+  for (const path of await keyFilesIn(dir)) if (await readsOnce(path)) return true;
+  return false;
 }
 
 const unreadable = (path: string, error: unknown): KeyTrouble =>
   new KeyTrouble(`${path} cannot be read: ${(error as Error).message}`);
 
-async function loadDirectory(dir: string): Promise<KeyEncryptionKey[]> {
-  let names: string[];
+async function keyFilesIn(dir: string): Promise<string[]> {
   try {
-    names = (await readdir(dir)).filter((name) => name.endsWith('.key')).sort();
+    const names = (await readdir(dir)).filter((name) => name.endsWith('.key')).sort();
+    return names.map((name) => join(dir, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw unreadable(dir, error);
   }
+}
+
+async function loadDirectory(dir: string): Promise<KeyEncryptionKey[]> {
   const keys: KeyEncryptionKey[] = [];
-  for (const name of names) {
-    const path = join(dir, name);
+  for (const path of await keyFilesIn(dir)) {
     const { mode } = await statusOf(path);
     if (process.platform !== 'win32' && mode & 0o077) {
       throw new KeyTrouble(`${path} can be read by others. Mend it with: chmod 600 ${path}`);
