@@ -9,6 +9,7 @@ import {
   rotateKeysCommand,
 } from './cli/keys.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { printable } from './cli/printable.ts';
 import { asksForJson, refuse } from './cli/refuse.ts';
 import { rehearseKeysCommand } from './cli/rehearse.ts';
 import { serveCommand } from './cli/serve.ts';
@@ -76,7 +77,15 @@ export async function run(invocation: Invocation): Promise<number> {
   }
   const found = question ? undefined : findCommand(COMMANDS, argv);
   if (found) return runWith(found, { ...invocation, argv: argv.slice(found.length) });
-  invocation.err.write(complainOf(COMMANDS, question?.about === 'usage' ? question.words : argv));
+  const { detail, usage } = complainOf(
+    COMMANDS,
+    question?.about === 'usage' ? question.words : argv,
+  );
+  if (asksForJson(argv)) {
+    const failure = { code: 'wrong_usage', detail, status: USAGE_ERROR };
+    return refuse(invocation, '', failure, true);
+  }
+  invocation.err.write(`keyturn: ${printable(detail)}\n${usage ? `\n${usage}` : ''}`);
   return USAGE_ERROR;
 }
 

@@ -5,6 +5,7 @@ import { NO_STREAMS, type Streams } from '../control/streams.ts';
 import { createLogger } from '../kit/log.ts';
 import { configure } from './configure.ts';
 import type { Invocation } from './invocation.ts';
+import { printable } from './printable.ts';
 import { isReaderGone, READER_GONE } from './reader-gone.ts';
 import { refuse } from './refuse.ts';
 
@@ -44,7 +45,10 @@ export async function doOperation<Result extends object>(
   });
   if ('failure' in answer) {
     if (readerGone) return READER_GONE;
-    return refuse(invocation, name, answer.failure, json);
+    const { failure } = answer;
+    // On one line: it may quote what somebody wrote.
+    const told = json ? failure : { ...failure, detail: printable(failure.detail) };
+    return refuse(invocation, name, told, json);
   }
   const result = answer.result as Result;
   if (beside) invocation.err.write(human(result));

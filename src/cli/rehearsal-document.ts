@@ -15,7 +15,12 @@ export async function readPlanDocument(text: string): Promise<PlanDocument> {
   // Only a rehearsal with a plan needs it; no other command waits until it is loaded.
   const { isMap, isNode, isScalar, LineCounter, parseDocument } = await import('yaml');
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    // What it would have Node.js warn of is no field that a plan has.
+    logLevel: 'error',
+  });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
     const lines = faults.map(
@@ -28,7 +33,8 @@ export async function readPlanDocument(text: string): Promise<PlanDocument> {
   // A field is where its name is: its value may begin on the next line.
   const placeOf = (path: readonly PropertyKey[]): unknown => {
     const around = nodeAt(path.slice(0, -1));
-    const isIt = ({ key }: { key: unknown }) => isScalar(key) && key.value === path.at(-1);
+    const isIt = ({ key }: { key: unknown }) =>
+      isScalar(key) && String(key.value ?? '') === String(path.at(-1));
     return (isMap(around) && around.items.find(isIt)?.key) || nodeAt(path);
   };
   const lineOf = (path: readonly PropertyKey[]): number | undefined => {

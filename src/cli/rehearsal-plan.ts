@@ -10,6 +10,7 @@ import {
 import { SETTING_NAMES } from '../issuer/keys/rehearsal/wording.ts';
 import { VERIFIER_KINDS, type VerifierKind } from '../issuer/keys/verifiers.ts';
 import { type Duration, formatDuration, parseDuration, seconds, times } from '../kit/duration.ts';
+import { printable } from './printable.ts';
 import { PlanFault, readPlanDocument } from './rehearsal-document.ts';
 
 const TEN_YEARS = times(3650 * 86_400, seconds(1));
@@ -36,7 +37,7 @@ const verifier = z
     cdn_age: duration.default(seconds(0)),
     cooldown: duration.default(seconds(0)),
   })
-  .refine((given) => !given.per_kid || given.unknown_kid !== 'never', {
+  .refine((given) => given.per_kid !== true || given.unknown_kid !== 'never', {
     path: ['per_kid'],
     message: 'who keeps each key by itself has to fetch those it does not know',
     // Also beside faults of other fields, so that all are told at once.
@@ -105,7 +106,7 @@ export async function readPlan(text: string, policy: KeyPolicy): Promise<Rehears
     events: data.events?.map(eventOf) ?? usual.events,
     verifiers: verifiersOf(data),
   };
-  const faults = [...faultsOfVerifiers(plan), ...faultsOfEvents(plan, policy)];
+  const faults = [...faultsOfVerifiers(data), ...faultsOfEvents(plan, policy)];
   return faults.length > 0 ? fail(faults) : plan;
 }
 
@@ -115,12 +116,13 @@ export async function readPlan(text: string, policy: KeyPolicy): Promise<Rehears
  */
 export async function readVerifiers(text: string): Promise<readonly VerifierKind[]> {
   const { data, fail } = await readDocument(text, verifiersFile);
-  const verifiers = verifiersOf(data);
-  const faults = faultsOfVerifiers({ verifiers });
-  return faults.length > 0 ? fail(faults) : verifiers;
+  const faults = faultsOfVerifiers(data);
+  return faults.length > 0 ? fail(faults) : verifiersOf(data);
 }
 
-const verifiersOf = ({ builtin, verifiers }: z.output<typeof verifiersFile>): VerifierKind[] => [
+type VerifiersFile = z.output<typeof verifiersFile>;
+
+const verifiersOf = ({ builtin, verifiers }: VerifiersFile): VerifierKind[] => [
   ...(builtin ? VERIFIER_KINDS : []),
   ...verifiers,
 ];
@@ -131,7 +133,7 @@ async function readDocument<S extends z.ZodType>(text: string, schema: S) {
     const spelled = faults
       .map(({ path, message }) => ({ line: lineOf(path), text: `${spellPath(path)}${message}` }))
       .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
-      .map(({ line, text }) => `${line === undefined ? '' : `line ${line}: `}${text}`);
+      .map(({ line, text }) => printable(`${line === undefined ? '' : `line ${line}: `}${text}`));
     throw new PlanFault(spelled.join('\n  '));
   };
   const read = schema.safeParse(value, { error: humanMessage });
@@ -166,13 +168,18 @@ const settingsOf = (given: z.output<typeof settings>): Partial<KeyPolicy> =>
     }),
   );
 
-function faultsOfVerifiers({ verifiers }: Pick<RehearsalPlan, 'verifiers'>): FieldFault[] {
-  if (verifiers.length === 0) {
+function faultsOfVerifiers({ builtin, verifiers }: VerifiersFile): FieldFault[] {
+  if (verifiers.length === 0 && !builtin) {
     return [{ path: ['verifiers'], message: 'without the built-in ones, some are wanted' }];
   }
-  const names = verifiers.map(({ name }) => name);
-  const twice = names.filter((name, n) => names.indexOf(name) !== n);
-  return twice.map((name) => ({ path: ['verifiers'], message: `two are called ${name}` }));
+  const taken = new Set(builtin ? VERIFIER_KINDS.map(({ name }) => name) : []);
+  return verifiers.flatMap(({ name }, n) => {
+    if (!taken.has(name)) {
+      taken.add(name);
+      return [];
+    }
+    return { path: ['verifiers', n, 'name'], message: `another is called ${name} already` };
+  });
 }
 
 /** Judges the events as the configuration judges settings, and against the length of the plan. */
@@ -209,7 +216,7 @@ function faultsOfEvents(plan: RehearsalPlan, policy: KeyPolicy): FieldFault[] {
 /** `events[0].at: `, or nothing for the plan as a whole. */
 const spellPath = (path: readonly PropertyKey[]): string => {
   const spelled = path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part) || '""'}`))
     .join('')
     .replace(/^\./, '');
   return spelled && `${spelled}: `;

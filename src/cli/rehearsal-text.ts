@@ -13,6 +13,7 @@ import {
   spellSettings,
 } from '../issuer/keys/rehearsal/wording.ts';
 import { elapsed, formatDuration, spellDuration } from '../kit/duration.ts';
+import { printable } from './printable.ts';
 import { table } from './table.ts';
 
 /** A rehearsal for people: what happens, what each verifier makes of it, and the verdict. */
@@ -23,7 +24,11 @@ export const describeRehearsal = (rehearsal: Rehearsal): string =>
     verifiers(rehearsal),
     ...rehearsal.trust.map(remaining),
     conclusion(rehearsal),
-  ].join('\n');
+  ]
+    .join('\n')
+    .split('\n')
+    .map(printable)
+    .join('\n');
 
 /** How long after the start an instant is. */
 const when = (instant: Date | null): string =>

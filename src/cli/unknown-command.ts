@@ -4,17 +4,29 @@ import { type Commands, groupUsage, usage, wordsOf } from './usage.ts';
 /** How many letters a misspelling is away from what was meant, at most. */
 const MOST_SLIPS = 2;
 
-/** What to say to words that name no command: one line, or the usage of what was left unsaid. */
-export function complainOf(commands: Commands, argv: readonly string[]): string {
-  if (argv.length === 0) return `keyturn: A command is missing.\n\n${usage(commands)}`;
+/** What is wrong with words that name no command. */
+export interface Complaint {
+  /** Whole sentences on one line. */
+  readonly detail: string;
+  /** The usage of what was left unsaid. */
+  readonly usage?: string;
+}
+
+/** What to say to words that name no command. */
+export function complainOf(commands: Commands, argv: readonly string[]): Complaint {
+  if (argv.length === 0) return { detail: 'A command is missing.', usage: usage(commands) };
   const words = wordsOf(argv);
   const [first = ''] = words;
   const group = groupUsage(commands, first);
-  if (group && words.length === 1) return group;
+  if (group && words.length === 1) {
+    return { detail: `A command is missing after ${first}.`, usage: group };
+  }
   const meant = nearest(commands, words);
-  const given = words.length === 0 ? `option ${argv[0]}` : `command ${words.join(' ')}`;
+  const given =
+    words.length === 0 ? `option ${argv[0]} before a command` : `command ${words.join(' ')}`;
   const guess = meant === undefined ? '.' : `; did you mean \`${meant}\`?`;
-  return `keyturn: There is no ${given}${guess} See keyturn ${group ? `${first} --help` : 'help'}.\n`;
+  const where = group ? `${first} --help` : 'help';
+  return { detail: `There is no ${given}${guess} See keyturn ${where}.` };
 }
 
 /** The command, or group, that is spelt most like the words; undefined when none is like them. */

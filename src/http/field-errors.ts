@@ -45,9 +45,9 @@ export function humanMessage(issue: z.core.$ZodRawIssue): string {
     case 'invalid_type':
       return issue.input === undefined ? 'is required' : `must be ${withArticle(issue.expected)}`;
     case 'too_small':
-      return `must ${measure(issue.origin)} at least ${issue.minimum}${unit(issue.origin)}`;
+      return `must ${measure(issue.origin)} at least ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
     case 'too_big':
-      return `must ${measure(issue.origin)} at most ${issue.maximum}${unit(issue.origin)}`;
+      return `must ${measure(issue.origin)} at most ${issue.maximum}${unit(issue.origin, issue.maximum)}`;
     case 'invalid_value':
       if (issue.input === undefined) return 'is required';
       return oneOf(issue.values);
@@ -65,12 +65,14 @@ export function humanMessage(issue: z.core.$ZodRawIssue): string {
 const oneOf = (values: readonly unknown[]): string =>
   `must be one of: ${values.map((value) => String(value)).join(', ')}`;
 
-const withArticle = (type: string): string => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type}`;
+const withArticle = (type: string): string =>
+  type === 'int' ? 'a whole number' : `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type}`;
 
 const measure = (origin: string): string =>
   origin === 'string' || origin === 'array' ? 'have' : 'be';
 
-function unit(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' ? ' items' : '';
+function unit(origin: string, count: number | bigint): string {
+  const s = Number(count) === 1 ? '' : 's';
+  if (origin === 'string') return ` character${s}`;
+  return origin === 'array' ? ` item${s}` : '';
 }

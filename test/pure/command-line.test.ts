@@ -166,7 +166,7 @@ describe('no command', () => {
   test.each([
     ['kyes list', 'keys list'],
     ['key rotate --force', 'keys rotate'],
-    ['users lsit --json', 'users list'],
+    ['users lsit', 'users list'],
     ['user delete a@example.com', 'users delete'],
     ['server', 'serve'],
     ['migrte now', 'migrate'],
@@ -188,15 +188,30 @@ describe('no command', () => {
     ['fly', 'keyturn: There is no command fly. See keyturn help.\n'],
     ['list keys', 'keyturn: There is no command list keys. See keyturn help.\n'],
     ['users forget a', 'keyturn: There is no command users forget. See keyturn users --help.\n'],
-    ['--json', 'keyturn: There is no option --json. See keyturn help.\n'],
+    ['-x', 'keyturn: There is no option -x before a command. See keyturn help.\n'],
+    ['a\u001b[2Kb', 'keyturn: There is no command a\\u{1b}[2Kb. See keyturn help.\n'],
     ['constructor', 'keyturn: There is no command constructor. See keyturn help.\n'],
   ])('%s: %s', async (line, err) => {
     expect(await ask(line)).toEqual({ status: 2, out: '', err });
   });
 
-  test.each(['keys', 'users', 'keys --json'])('%s shows what there is of it', async (line) => {
+  test.each(['keys', 'users', 'keys --x'])('%s shows what there is of it', async (line) => {
     const [group = ''] = line.split(' ');
     const { out } = await ask(`${group} --help`);
-    expect(await ask(line)).toEqual({ status: 2, out: '', err: out });
+    const err = `keyturn: A command is missing after ${group}.\n\n${out}`;
+    expect(await ask(line)).toEqual({ status: 2, out: '', err });
+  });
+
+  test.each([
+    ['--json', 'There is no option --json before a command. '],
+    ['--json users list', 'There is no option --json before a command. '],
+    ['users lsit --json', 'There is no command users lsit; did you mean `users list`? '],
+    ['users --json', 'A command is missing after users.'],
+  ])('%s is refused for machines as anything else', async (line, detail) => {
+    const { status, out, err } = await ask(line);
+    expect({ status, err }).toEqual({ status: 2, err: '' });
+    expect(JSON.parse(out)).toEqual({
+      error: { code: 'wrong_usage', detail: expect.stringContaining(detail) },
+    });
   });
 });

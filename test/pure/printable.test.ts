@@ -13,16 +13,19 @@ describe('what others wrote', () => {
     ],
     ['begins a line', 'a\nb\u2028c\u2029d', 'a\\u{a}b\\u{2028}c\\u{2029}d'],
     ['is beyond the first plane', 'a\u{e0041}b', 'a\\u{e0041}b'],
+    ['is empty', 'Ann\u2800', 'Ann\\u{2800}'],
+    ['picks a form of what has none', 'Ann\ufe00\u{e0101}', 'Ann\\u{fe00}\\u{e0101}'],
+    ['joins what does not join', 'A\u200dn\u200cn\ufe0f', 'A\\u{200d}n\\u{200c}n\\u{fe0f}'],
   ])('is written out where it %s', (_, text, shown) => {
     expect(printable(text)).toBe(shown);
   });
 
-  test.each(['Zoë', '王小明', 'عائشة', 'दीपा', '❤️', "O'Neil-Smith"])(
-    'is shown as it is: %s',
-    (name) => {
-      expect(printable(name)).toBe(name);
-    },
-  );
+  test.each([
+    ...['Zoë', '王小明', 'عائشة', 'دریا\u200cبانو', 'दीपा', 'क्\u200dष', "O'Neil-Smith"],
+    ...['❤️', '👩🏽\u200d🚀', '👨\u200d👩\u200d👧', '❤️\u200d🔥'],
+  ])('is shown as it is: %s', (name) => {
+    expect(printable(name)).toBe(name);
+  });
 
   test('keeps to its cell of a table, which is as wide as what is shown', () => {
     const shown = table([

@@ -167,7 +167,17 @@ describe('a plan that is wrong', () => {
     ],
     [{ verifiers: [{ ...GATEWAY, unknown_kid: 'maybe' }] }, 'verifiers[0].unknown_kid: '],
     [{ verifiers: [{ ...GATEWAY, per_kid: true }] }, 'verifiers[0].per_kid: who keeps each key'],
-    [{ verifiers: [GATEWAY, GATEWAY] }, 'verifiers: two are called gateway'],
+    [
+      'verifiers:\n  - &g {name: g, keeps: 1h, unknown_kid: never}\n  - *g',
+      'line 3: verifiers[1].name: another is called g already',
+    ],
+    [{ verifiers: [GATEWAY, GATEWAY] }, 'verifiers[1].name: another is called gateway already'],
+    ['for: 9d\n1: a\n', 'line 2: 1: is not a known field'],
+    ['for: 9d\nnull: a\n', 'line 2: "": is not a known field'],
+    ['for: 9d\n? [a, b]\n: 1', '[ a, b ]: is not a known field'],
+    [{ 'a\nline 9: b\u001b[2K': 1 }, 'line 1: a\\u{a}line 9: b\\u{1b}[2K: is not a known field'],
+    [{ replicas: 1.5 }, 'replicas: must be a whole number'],
+    [{ verifiers: [{ ...GATEWAY, name: '' }] }, 'name: must have at least 1 character\n'],
     [event({ do: 'dance' }), 'events[0].do: must be one of: rotate, revoke, stop, settings'],
     [event({ at: '3' }), 'events[0].at: not a length'],
     [event({ at: '91d' }), 'events[0].at: is after the end, 90d'],
@@ -210,6 +220,12 @@ replicas: many`;
       'line 6: verifiers[0].colour',
       'line 7: replicas',
     ]);
+  });
+
+  test('is not found fault with for what it does not say', async () => {
+    const { err } = await withPlan({ verifiers: [{ ...GATEWAY, per_kid: 'no' }] });
+    expect(err).toContain('verifiers[0].per_kid: must be a boolean\n');
+    expect(err.match(/per_kid/g)).toHaveLength(1);
   });
 
   test('is not longer than anybody would look at', async () => {
