@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger, WriteLine } from '../kit/log.ts';
+import { redactLine } from '../kit/log-redact.ts';
 import { upstreamRequestId } from './request-id.ts';
 import { headerOf, pathOf } from './target.ts';
 
@@ -61,13 +62,26 @@ export function logRequest(deps: AccessLogDeps, req: IncomingMessage, end: Reque
   deps.onResponse?.({ route: end.route, method, status: end.status, seconds: milliseconds / 1000 });
 }
 
+/** What in a path may be percent-encoded, or not, and is the same (RFC 3986 section 2.3). */
+const UNRESERVED = /%(?:2[de]|3\d|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])/gi;
+
+/** A path without what looks like a token, however it is written; shortened only then. */
+function loggable(path: string): string {
+  const plain = path.includes('%')
+    ? path.replace(UNRESERVED, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
+    : path;
+  // A line's escapes begin with a backslash, which a path may hold as it stands.
+  return redactLine(plain.replaceAll('\\', '%5C')).slice(0, MAX_PATH);
+}
+
 function writeRequest(
   deps: AccessLogDeps,
   req: IncomingMessage,
   end: RequestEnd,
   milliseconds: number,
 ): void {
-  const path = pathOf(req.url ?? '').slice(0, MAX_PATH);
+  const asked = pathOf(req.url ?? '');
+  const path = asked === end.route ? asked : loggable(asked);
   const duration = Math.round(milliseconds * 1000) / 1000;
   const upstream = upstreamRequestId(headerOf(req, 'x-request-id'));
   if (deps.writeLine === undefined) {

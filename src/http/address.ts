@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
+import { withoutWhiteSpace } from './white-space.ts';
 
 /**
  * The client's address as `hops` trusted proxies tell it. Each proxy appends the address it was
@@ -15,22 +16,24 @@ export function clientAddress(req: IncomingMessage, hops: number): string {
   if (header === undefined) return socket;
   const entries = (typeof header === 'string' ? header : header.join(',')).split(',');
   const entry = entries.length >= hops ? entries[entries.length - hops] : entries.at(-1);
-  return plainAddress(withoutPort((entry ?? '').trim())) ?? socket;
+  return plainAddress(withoutPort(withoutWhiteSpace(entry ?? ''))) ?? socket;
 }
 
 /** What a connection's address was found to be: it carries many requests. */
 const peers = new WeakMap<Socket, string>();
 
-function peerAddress(socket: Socket): string {
-  const known = peers.get(socket);
-  if (known !== undefined) return known;
-  const { remoteAddress } = socket;
-  // A connection that is gone has none any more.
-  if (remoteAddress === undefined) return 'unknown';
-  const address = plainAddress(remoteAddress) ?? 'unknown';
-  peers.set(socket, address);
-  return address;
+/**
+ * Looks up a connection's address as it comes in. Once a client has reset it there is none to be
+ * had, though its request was read; and what nobody is seen to ask belongs to no limit and no event.
+ * @returns whether there is one
+ */
+export function notePeer(socket: Socket): boolean {
+  const address = plainAddress(socket.remoteAddress ?? '');
+  if (address !== undefined) peers.set(socket, address);
+  return address !== undefined;
 }
+
+const peerAddress = (socket: Socket): string => peers.get(socket) ?? 'unknown';
 
 function withoutPort(entry: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(entry);

@@ -8,6 +8,7 @@ import { checkHead } from './head.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
 import { requestIds } from './request-id.ts';
+import { securityHeaders } from './security-headers.ts';
 import { normaliseTarget, pathOf } from './target.ts';
 import { OWN_HOST_CHECK, refuseUnserved } from './unserved.ts';
 
@@ -28,7 +29,7 @@ const LIMITS = {
 };
 const MAX_CONNECTIONS = 50;
 
-const HEADERS = ['X-Content-Type-Options', 'nosniff'];
+const HEADERS = securityHeaders('http:');
 
 /** The private listener, not yet listening: `GET /metrics` and nothing else. */
 export function createAdmin({ log, metrics }: AdminDeps): Server {

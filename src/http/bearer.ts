@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError, invalidRequest } from '../kit/errors.ts';
 import { headerCount } from './target.ts';
+import { withoutWhiteSpace } from './white-space.ts';
 
 /**
  * The bearer token of a request (RFC 6750 section 2.1), from Authorization alone: never from the
@@ -15,6 +16,6 @@ export function bearerToken({ req }: { readonly req: IncomingMessage }): string 
     throw new AppError(invalidRequest, { detail: 'There is more than one Authorization header.' });
   }
   if (value.slice(0, 7).toLowerCase() !== 'bearer ') return undefined;
-  const token = value.slice(7).trim();
+  const token = withoutWhiteSpace(value.slice(7));
   return token === '' ? undefined : token;
 }

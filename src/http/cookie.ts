@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { withoutWhiteSpace } from './white-space.ts';
 
 /** What of a cookie is not its value; must be the same when it is cleared. */
 export interface CookieSpec {
@@ -32,8 +33,8 @@ export function readCookie(
   let found: string | undefined;
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');
-    if (equals === -1 || pair.slice(0, equals).trim() !== name) continue;
-    const value = pair.slice(equals + 1).trim();
+    if (equals === -1 || withoutWhiteSpace(pair.slice(0, equals)) !== name) continue;
+    const value = withoutWhiteSpace(pair.slice(equals + 1));
     if (found !== undefined && found !== value) return undefined;
     found = value;
   }

@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { AppError, invalidRequest } from '../kit/errors.ts';
 
-type Fault = 'no host' | 'hosts' | 'bad host' | 'coding';
+type Fault = 'version' | 'no host' | 'hosts' | 'bad host' | 'coding';
 
 const SAID: Readonly<Record<Fault, string>> = {
+  version: 'Of HTTP only the versions 1.0 and 1.1 are spoken here.',
   'no host': 'There is no Host header.',
   hosts: 'There is more than one Host header.',
   'bad host': 'The Host header is no name or address with an optional port.',
@@ -34,6 +35,7 @@ export function checkHead(req: IncomingMessage): void {
 
 /** In one pass, what `checkHead` refuses a request for, or whether it announces a body. */
 export function lookAtHead({ rawHeaders, httpVersion }: IncomingMessage): Fault | 'body' | 'plain' {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'version';
   let host: string | undefined;
   let found: 'body' | 'plain' = 'plain';
   let codings = 0;

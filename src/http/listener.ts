@@ -8,7 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import { type Duration, seconds } from '../kit/duration.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
-import { clientAddress } from './address.ts';
+import { clientAddress, notePeer } from './address.ts';
 import { boundUnread } from './body.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
 import { lookAtHead } from './head.ts';
@@ -93,6 +93,10 @@ export function createListener(
   server.timeout = SILENCE;
   connectionsOf.set(server, connections);
   server.on('connection', (socket: Socket) => {
+    if (!notePeer(socket)) {
+      socket.destroy();
+      return;
+    }
     connections.sockets.add(socket);
     socket.once('close', () => connections.sockets.delete(socket));
   });
@@ -101,7 +105,8 @@ export function createListener(
     res.shouldKeepAlive = false;
     handle(req, res);
   });
-  refuseUnserved(server, { log: deps.log, newRequestId, headers: security, account: logged });
+  const headers = [...security, 'Vary', 'Origin'];
+  refuseUnserved(server, { log: deps.log, newRequestId, headers, account: logged });
   return server;
 }
 

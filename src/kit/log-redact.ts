@@ -9,7 +9,7 @@ const SECRETS =
 /** What a line with a token of ours holds at least one of. */
 const HINTS = ['ktr_', 'ktm_', 'eyJ', 'earer '];
 
-/** Puts a placeholder where a log line holds what looks like a token of ours; the rest stays. */
+/** Puts a placeholder where a log line, or a text without a backslash, holds what looks like a token of ours; the rest stays. */
 export function redactLine(line: string): string {
   if (!HINTS.some((hint) => line.includes(hint))) return line;
   return line.replace(SECRETS, (found, bearer?: string) => {

@@ -27,6 +27,8 @@ test.each([
   expect(id).toMatch(/^[\w-]+$/);
   expect(head).toMatch(/^content-type: application\/problem\+json$/im);
   expect(head).toMatch(/^x-content-type-options: nosniff$/im);
+  expect(head).toMatch(/^content-security-policy: default-src 'none';/im);
+  expect(head).toMatch(/^referrer-policy: same-origin$/im);
   expect(head).toMatch(/^connection: close$/im);
   expect(JSON.parse(body)).toMatchObject({ status, request_id: id });
 });

@@ -84,6 +84,9 @@ test.each([
   ['X-Host: a\r\nHorst: a\r\n', '1.1', 400],
   ['', '1.0', 200],
   ['Host: a b\r\n', '1.0', 400],
+  ['Host: a\r\n', '2.0', 400],
+  ['', '2.0', 400],
+  ['Host: a\r\n', '0.9', 400],
 ])('%j in HTTP/%s is %i', async (fields, version, status) => {
   for (const answer of await everywhere(fields, version)) expect(answer.status).toBe(status);
 });

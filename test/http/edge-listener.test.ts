@@ -175,6 +175,7 @@ test.each([
   const id = /^x-request-id: (.*)$/im.exec(head)?.[1];
   expect(id).toMatch(/^[\w-]+$/);
   expect(head).toMatch(/^x-content-type-options: nosniff$/im);
+  expect(head).toMatch(/^vary: (?:.*, )?Origin$/im);
   expect(head).toMatch(/^connection: close$/im);
   if (status !== 200) {
     expect(head).toMatch(/^content-type: application\/problem\+json$/im);
