@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { seconds } from '../../src/kit/duration.ts';
+import { forgottenToken } from '../support/accounts.ts';
 import { bearer, type Client, clientOf, freshEmail, PASSWORD } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { APP_ORIGIN, startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
@@ -40,6 +41,25 @@ describe.each(DRIVERS)('RATE_LIMIT=on on $name', (driver) => {
     return found;
   };
   const times = (count: number, status: number) => Array<number>(count).fill(status);
+
+  test('after a reset its owner gets in from there, however fast the guesses come', async () => {
+    const ann = await person('203.0.113.9');
+    const crowd = (i: number) => `198.51.100.${100 + Math.floor(i / 10)}`;
+    await statuses(100, (i) => logIn(ann.email, WRONG, crowd(i)));
+    const home = '203.0.113.10';
+    expect((await logIn(ann.email, PASSWORD, home)).status).toBe(429);
+    const token = await forgottenToken(keyturn, client, ann);
+    const password = `${PASSWORD} anew`;
+    await post('/api/auth/password/reset', { token, password }, home).expect(204);
+    // Who guessed before waits; others guess a hundred times before the owner has typed a word.
+    expect(await statuses(10, (i) => logIn(ann.email, WRONG, crowd(10 * i)))).toEqual(
+      times(10, 429),
+    );
+    const fresh = (i: number) => `192.0.2.${Math.floor(i / 10)}`;
+    expect(await statuses(100, (i) => logIn(ann.email, WRONG, fresh(i)))).toEqual(times(100, 401));
+    expect((await logIn(ann.email, password, '203.0.113.11')).status).toBe(429);
+    await logIn(ann.email, password, home).expect(200);
+  });
 
   test('guesses make their network wait, for known accounts as for unknown, the owner nowhere', async () => {
     const { email } = await person('203.0.113.1');

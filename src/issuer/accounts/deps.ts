@@ -22,7 +22,7 @@ export interface AccountDeps extends LinkDeps, RecordingDeps {
   readonly clock: Clock;
   readonly hasher: Pick<Hasher, 'hash' | 'verify'>;
   readonly record: RecordEvent;
-  readonly limits: Pick<Limits, 'take' | 'takeMail' | 'tryPassword' | 'forget'>;
+  readonly limits: Pick<Limits, 'take' | 'takeMail' | 'tryPassword' | 'noteNetwork' | 'forget'>;
   readonly passwordMinLength: number;
   readonly commonPasswords: CommonPasswords;
 }

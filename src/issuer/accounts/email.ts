@@ -95,7 +95,8 @@ async function completeChange(
   const user = await changeUser(tx, held, { email, emailVerified: true });
   await voidLinks(tx, user);
   await rewriteClaims(tx, user.id, claimsOf(user));
-  for (const address of [held.email, email]) await deps.limits.forget(tx, address);
+  await deps.limits.forget(tx, held.email);
+  await deps.limits.noteNetwork(tx, { origin, account: email }, now);
   await mailNotice(tx, deps, held, 'email_changed', now);
   record({ event: 'email_changed', userId: user.id, origin });
 }

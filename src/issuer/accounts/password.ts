@@ -39,7 +39,8 @@ export async function resetPassword(
     const user = await changeUser(tx, held, { passwordHash, emailVerified });
     await voidLinks(tx, user);
     await endSessionsOf(tx, user.id, { reason: 'password_reset', now });
-    await deps.limits.forget(tx, user.email);
+    // Who reads the mail box gets in from where they showed it, whatever guesses come from elsewhere.
+    await deps.limits.noteNetwork(tx, { origin, account: user.email }, now);
     await mailNotice(tx, deps, user, 'password_reset', now);
     record({ event: 'password_reset', userId: user.id, origin });
   });

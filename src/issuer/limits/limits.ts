@@ -49,15 +49,19 @@ export interface Limits {
     who: { readonly origin: Source; readonly account: string },
     now: Date,
   ): Promise<PasswordTry>;
-  /** Notes that an account was opened from here, in the transaction that does it. */
+  /**
+   * Notes that an account was opened from here, by its password or by a mailed link, and ends the
+   * runs of wrong passwords here and over all networks; in the transaction that opens it. Those of
+   * other networks go on.
+   */
   noteNetwork(
     tx: Tx,
     who: { readonly origin: Source; readonly account: string },
     now: Date,
   ): Promise<void>;
   /**
-   * Forgets an account's wrong passwords and networks: after a reset by mail, a completed change of
-   * address (both addresses), a deletion. In the transaction that does it.
+   * Forgets an account's wrong passwords and networks: of the address that it had before a
+   * completed change, or was deleted with. In the transaction that does it.
    */
   forget(tx: Tx, account: string): Promise<void>;
 }
