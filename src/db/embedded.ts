@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely } from 'kysely';
@@ -94,9 +94,12 @@ async function openDirectory(dataDir: string): Promise<PGlite> {
   }
   if (!(await exists(path))) {
     const beside = join(dataDir, `pglite.new-${process.pid}`);
+    await mkdir(beside, { mode: 0o700 });
     const fresh = await PGlite.create(beside);
     await fresh.close();
     await rename(beside, path);
   }
+  // PGlite lets everybody read and write what it makes, and DATA_DIR may be somebody else's work.
+  await chmod(path, 0o700);
   return await PGlite.create(path, { parsers: PARSERS });
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
@@ -100,6 +100,17 @@ describe('the embedded database', () => {
       expect(rows).toEqual([{ n: round }]);
       await database.close();
     }
+  });
+
+  test('is for its owner alone, whoever made DATA_DIR, and from the first moment', async () => {
+    const dataDir = await newDirectory();
+    const database = join(dataDir, 'pglite');
+    await chmod(dataDir, 0o755);
+    await (await openStorage({ ...storage, dataDir })).close();
+    expect((await stat(database)).mode & 0o777).toBe(0o700);
+    await chmod(database, 0o755);
+    await (await openStorage({ ...storage, dataDir })).close();
+    expect((await stat(database)).mode & 0o777).toBe(0o700);
   });
 
   test('lets go of the directory when it cannot be opened', async () => {
