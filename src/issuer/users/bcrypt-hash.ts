@@ -23,5 +23,6 @@ export function parseBcryptHash(text: string): ForeignHash | undefined {
       const hash = await bcrypt({ password, setting });
       return timingSafeEqual(Buffer.from(hash.slice(-digest.length)), Buffer.from(digest));
     },
+    isCertain: (password) => Buffer.byteLength(password) < 72,
   };
 }

@@ -5,6 +5,11 @@ export interface ForeignHash {
   readonly affordable: boolean;
   /** Whether a password is the one, in the scheme's own normalisation. Takes its time off the main thread. */
   matches(password: string): Promise<boolean>;
+  /**
+   * Whether a password that matches is the one that was set, as far as its scheme can tell. Where
+   * others match as well, a hash made of what was typed could shut out what was set.
+   */
+  isCertain(password: string): boolean;
 }
 
 /** Shorter salts and digests are of no scheme that anybody should have used. */

@@ -94,7 +94,7 @@ export async function createHasher(options: HasherOptions): Promise<Hasher> {
       if (typeof known === 'string') onUnreadable(`A stored password hash ${known}`);
       if (typeof known === 'object' && known.kind === 'foreign') {
         const ok = await gate.run(() => known.hash.matches(password), signal);
-        return { ok, rehash: ok };
+        return { ok, rehash: ok && known.hash.isCertain(password) };
       }
       const hash = typeof known === 'object' ? known.hash : dummy;
       const matches = timingSafeEqual(await derive(password, hash, signal), hash.digest);

@@ -68,5 +68,7 @@ function scryptHash(
           else resolve(timingSafeEqual(key, digest));
         });
       }),
+    isCertain: (password) =>
+      form === undefined || normalisePassword(password, form) === normalisePassword(password),
   };
 }
