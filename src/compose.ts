@@ -8,6 +8,7 @@ import { ISSUER_SERIES, RESOURCE_SERVER_SERIES, refreshResultOf } from './compos
 import type { Config } from './config.ts';
 import { type Database, type DatabaseOptions, openDatabase } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
+import { isReachable } from './db/reachable.ts';
 import { checkServer } from './db/server-check.ts';
 import { createApp } from './http/app.ts';
 import type { AppRouter } from './http/context.ts';
@@ -18,6 +19,7 @@ import { createTrail, type Trail } from './issuer/audit/trail.ts';
 import { type Issuer, loadPasswords, openIssuer } from './issuer/issuer.ts';
 import { COOKIE_PATHS } from './issuer/login/routes.ts';
 import type { Clock } from './kit/clock.ts';
+import { milliseconds } from './kit/duration.ts';
 import { unavailableError } from './kit/errors.ts';
 import { type Logger, lineWriter } from './kit/log.ts';
 import { untilAvailable } from './kit/retry.ts';
@@ -66,6 +68,9 @@ export interface Keyturn {
   close(): Promise<void>;
 }
 
+/** A probe waits for a second as a rule, and is to hear of a database that is silent at the start. */
+const PROBE_PATIENCE = milliseconds(500);
+
 /** Composes a Keyturn: the one place that knows every room. */
 export function compose(deps: ComposeDeps): Keyturn {
   const { config, log, clock, cores = availableParallelism() } = deps;
@@ -96,7 +101,9 @@ export function compose(deps: ComposeDeps): Keyturn {
     ...(started ? [] : ['this process is starting']),
     ...(issuer?.keyring.troubles() ?? []),
     ...(started ? (todos?.troubles() ?? []) : []),
-    ...(database && !(await answers(database)) ? ['the database does not answer'] : []),
+    ...(database && !(await isReachable(database, started ? undefined : PROBE_PATIENCE))
+      ? ['the database does not answer']
+      : []),
   ];
 
   const fast = new Map<string, FastRoute>([['/healthz', healthRoute]]);
@@ -236,13 +243,4 @@ function ownJwks(server: Server, { listen }: Config): string {
   const any = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[address];
   const host = any ?? (address.includes(':') ? `[${address}]` : address);
   return `http://${host}:${port}/.well-known/jwks.json`;
-}
-
-async function answers(database: Database): Promise<boolean> {
-  try {
-    await database.ping();
-    return true;
-  } catch {
-    return false;
-  }
 }
