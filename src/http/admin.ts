@@ -3,6 +3,7 @@ import { seconds } from '../kit/duration.ts';
 import { AppError } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { boundUnread, hasBody } from './body.ts';
+import { isBehindTheLast } from './connection.ts';
 import { reportError } from './error-edge.ts';
 import { checkHead } from './head.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
@@ -35,10 +36,11 @@ const HEADERS = securityHeaders('http:');
 export function createAdmin({ log, metrics }: AdminDeps): Server {
   const newRequestId = requestIds();
   const answer: RequestListener = async (req, res) => {
+    if (isBehindTheLast(req)) return;
     const requestId = newRequestId();
     if (hasBody(req)) boundUnread({ req, res });
     try {
-      checkHead(req);
+      checkHead({ req, res });
       normaliseTarget(req);
       if (pathOf(req.url ?? '') !== '/metrics') throw new AppError(notFound);
       if (req.method !== 'GET' && req.method !== 'HEAD') {

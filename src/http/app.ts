@@ -74,9 +74,9 @@ function openRequest(deps: AppDeps): Koa.Middleware<AppState, RouteMatch> {
   };
 }
 
-function checkRequest({ req }: Koa.Context, next: Koa.Next): Promise<void> {
+function checkRequest({ req, res }: Koa.Context, next: Koa.Next): Promise<void> {
   normaliseTarget(req);
-  checkHead(req);
+  checkHead({ req, res });
   checkTarget(req);
   return next();
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { AppError, invalidRequest } from '../kit/errors.ts';
 import { JsonFault, parseStrictJson } from '../kit/json.ts';
+import { closeAfter, closeGently, endWith, noteUnfinished } from './connection.ts';
 import { fieldErrors, humanMessage } from './field-errors.ts';
 import { bodyTooLarge, unsupportedMediaType } from './problem.ts';
 
@@ -61,15 +62,25 @@ const isChunked = ({ headers }: IncomingMessage): boolean =>
  * it to its end before the next request. To be called before the answer is complete.
  */
 export function boundUnread({ req, res }: Exchange): void {
+  if (Number(req.headers['content-length'] ?? 0) > MAX_DISCARDED) closeAfter({ req, res });
   res.prependOnceListener('finish', () => {
-    if (req.readableFlowing !== null) return;
+    if (req.complete) return;
+    noteUnfinished(req);
     // What has been read from is left to its reader.
+    if (req.readableFlowing !== null) return;
     let size = (req.read() as Buffer | null)?.length ?? 0;
     req.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_DISCARDED) req.destroy();
+      if (size > MAX_DISCARDED) stopReading(req);
     });
   });
+}
+
+/** Reads on no more, once the answer is out. */
+function stopReading(req: IncomingMessage): void {
+  endWith(req);
+  req.removeAllListeners('data');
+  closeGently(req.socket);
 }
 
 function parseBody(bytes: Buffer): unknown {
@@ -97,13 +108,11 @@ export const unreadable = (message: string): AppError =>
  */
 export async function readBytes({ req, res }: Exchange, type: BodyType): Promise<Buffer> {
   const wrongType = typeFault(req, type);
-  if (wrongType && (!isChunked(req) || req.headers.expect !== undefined)) throw wrongType;
+  const mayBeEmpty = isChunked(req) && req.headers['content-type'] === undefined;
+  if (wrongType && (!mayBeEmpty || isAwaited(res))) throw wrongType;
   if (req.destroyed) throw endedEarly();
   const declared = Number(req.headers['content-length'] ?? 0);
-  if (req.headers.expect !== undefined && declared <= MAX_BODY) {
-    res.writeContinue();
-    res.shouldKeepAlive = req.headers.connection !== 'close';
-  }
+  if (declared <= MAX_BODY) askFor(res);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -120,7 +129,7 @@ export async function readBytes({ req, res }: Exchange, type: BodyType): Promise
       size += chunk.length;
       // Goes on reading after a refusal: closing at once would reset the connection under the
       // answer, before a client that is still sending can read it.
-      if (size > MAX_DISCARDED) req.destroy();
+      if (size > MAX_DISCARDED) stopReading(req);
       else if (refused) return;
       else if (wrongType) refuse(wrongType);
       else if (size > MAX_BODY) refuse(tooLarge());
@@ -133,6 +142,27 @@ export async function readBytes({ req, res }: Exchange, type: BodyType): Promise
     req.once('close', giveUp);
     if (declared > MAX_BODY) refuse(tooLarge());
   });
+}
+
+/** Whether a connection would have been kept, by answers that a client waits for with its body. */
+const awaited = new WeakMap<ServerResponse, boolean>();
+
+/**
+ * Notes that a client waits to be asked for its body (RFC 9110 section 10.1.1), which may never come:
+ * the connection is kept only where it was.
+ */
+export function awaitAsking(res: ServerResponse): void {
+  awaited.set(res, res.shouldKeepAlive);
+  res.shouldKeepAlive = false;
+}
+
+const isAwaited = (res: ServerResponse): boolean => awaited.has(res);
+
+function askFor(res: ServerResponse): void {
+  const keeps = awaited.get(res);
+  if (keeps === undefined) return;
+  res.writeContinue();
+  res.shouldKeepAlive = keeps;
 }
 
 const tooLarge = (): AppError =>

@@ -3,8 +3,9 @@ import type { Duplex } from 'node:stream';
 import { AppError, type ErrorSpec, invalidRequest } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { plainAddress } from './address.ts';
+import { currentResponse, isUnfinished } from './connection.ts';
 import { bodyTooLarge } from './problem.ts';
-import { currentResponse, refuseConnection } from './refuse.ts';
+import { refuseConnection } from './refuse.ts';
 import type { NewRequestId } from './request-id.ts';
 
 const headersTooLarge: ErrorSpec = {
@@ -37,7 +38,8 @@ export function answerClientError(
     // The parser reports again for every further packet.
     if (socket.writableEnded || socket.destroyed) return;
     const pending = currentResponse(socket);
-    if (error.code === 'ECONNRESET' || !socket.writable || pending?.headersSent) {
+    const answered = pending?.headersSent || isUnfinished(socket);
+    if (error.code === 'ECONNRESET' || !socket.writable || answered) {
       socket.destroy();
       return;
     }

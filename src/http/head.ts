@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { AppError, invalidRequest } from '../kit/errors.ts';
+import type { Exchange } from './body.ts';
+import { closeAfter } from './connection.ts';
+import { pathOf } from './target.ts';
 
 type Fault = 'version' | 'no host' | 'hosts' | 'bad host' | 'coding';
 
@@ -18,6 +21,12 @@ const SAID: Readonly<Record<Fault, string>> = {
  */
 const HOST = /^(?:\[([\da-f:.]+)\]|(?:[\w.~!$&'()*+;=-]|%[\da-f]{2})+)(?::\d*)?$/i;
 
+/**
+ * Answers the same whatever the Host, to probes that say no more of it than the name of a cluster in
+ * some balancer's configuration, or nothing.
+ */
+const PROBED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
 /** Nearly every request has the Host of the one before it. */
 let lastGood = '';
 
@@ -27,18 +36,19 @@ let lastGood = '';
  * without an authority, and those of http and https all have one (RFC 9110 section 4.2). Throws an
  * `AppError`.
  */
-export function checkHead(req: IncomingMessage): void {
+export function checkHead({ req, res }: Exchange): void {
   const found = lookAtHead(req);
   if (found === 'plain' || found === 'body') return;
-  throw new AppError(invalidRequest, { detail: SAID[found], headers: { Connection: 'close' } });
+  closeAfter({ req, res });
+  throw new AppError(invalidRequest, { detail: SAID[found] });
 }
 
 /** In one pass, what `checkHead` refuses a request for, or whether it announces a body. */
-export function lookAtHead({ rawHeaders, httpVersion }: IncomingMessage): Fault | 'body' | 'plain' {
+export function lookAtHead(req: IncomingMessage): Fault | 'body' | 'plain' {
+  const { rawHeaders, httpVersion } = req;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'version';
   let host: string | undefined;
   let found: 'body' | 'plain' = 'plain';
-  let codings = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     if (name.length === 4 && name.toLowerCase() === 'host') {
@@ -47,15 +57,16 @@ export function lookAtHead({ rawHeaders, httpVersion }: IncomingMessage): Fault 
     } else if (name.length === 14 && name.toLowerCase() === 'content-length') {
       found = 'body';
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      codings += 1;
-      if (codings > 1 || httpVersion !== '1.1') return 'coding';
+      if (httpVersion !== '1.1') return 'coding';
       if (rawHeaders[i + 1]?.toLowerCase() !== 'chunked') return 'coding';
       found = 'body';
     }
   }
   if (host === undefined) return httpVersion === '1.1' ? 'no host' : found;
-  if (host !== lastGood && !isHost(host)) return 'bad host';
-  lastGood = host;
+  if (host !== lastGood) {
+    if (isHost(host)) lastGood = host;
+    else if (!PROBED.has(pathOf(req.url ?? ''))) return 'bad host';
+  }
   return found;
 }
 

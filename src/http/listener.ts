@@ -9,10 +9,10 @@ import type { Socket } from 'node:net';
 import { type Duration, seconds } from '../kit/duration.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress, notePeer } from './address.ts';
-import { boundUnread } from './body.ts';
+import { awaitAsking, boundUnread } from './body.ts';
+import { closeAfter, currentResponse, isBehindTheLast, isUnfinished } from './connection.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
 import { lookAtHead } from './head.ts';
-import { currentResponse } from './refuse.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
 import { normaliseTarget, pathOf } from './target.ts';
@@ -68,12 +68,15 @@ export function createListener(
     logRequest(deps, req, { requestId, address, route: route ?? null, status, startedAt });
   };
   const serve = (req: IncomingMessage, res: ServerResponse): void => {
+    if (isBehindTheLast(req)) return;
     if (connections.draining) res.shouldKeepAlive = false;
     normaliseTarget(req);
     const path = pathOf(req.url ?? '');
     const route = fast.get(path);
-    const head = route && lookAtHead(req);
-    if (route === undefined || (head !== 'plain' && head !== 'body')) {
+    const head = lookAtHead(req);
+    const faulty = head !== 'plain' && head !== 'body';
+    if (faulty) closeAfter({ req, res });
+    if (route === undefined || faulty) {
       koa(req, res);
       return;
     }
@@ -101,8 +104,7 @@ export function createListener(
     socket.once('close', () => connections.sockets.delete(socket));
   });
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    // The body may never come: `readJson` says when it wants it, and keeps the connection then.
-    res.shouldKeepAlive = false;
+    awaitAsking(res);
     handle(req, res);
   });
   const headers = [...security, 'Vary', 'Origin'];
@@ -125,7 +127,7 @@ export async function drain(server: Server, grace: Duration = seconds(10)): Prom
       const response = currentResponse(socket);
       if (response) finishAndClose(server, response);
       // Node counts a connection on which nothing has come yet as busy.
-      else if (socket.bytesRead === 0) socket.destroy();
+      else if (socket.bytesRead === 0 || isUnfinished(socket)) socket.destroy();
     }
   }
   const timer = setTimeout(() => server.closeAllConnections(), grace);

@@ -1,10 +1,8 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AppError } from '../kit/errors.ts';
+import { closeGently } from './connection.ts';
 import { renderProblem } from './problem.ts';
-
-/** How long a client may keep a connection open that we have closed, so as to read the answer. */
-const LINGER_MS = 2000;
 
 /** Answers a request that never reaches Koa with a problem. `headers` is flat, names and values. */
 export function refuseRequest(
@@ -31,13 +29,6 @@ export function refuseConnection(
   fields.push('Connection', 'close');
   const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`];
   for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);
-  socket.on('error', () => socket.destroy());
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${problem.body.toString()}`);
-  // Destroyed at once, unread bytes would make the kernel reset the connection under the answer.
-  socket.resume();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.write(`${lines.join('\r\n')}\r\n\r\n${problem.body.toString()}`);
+  closeGently(socket);
 }
-
-/** The response that is being made on a connection; Node keeps it there and nowhere public. */
-export const currentResponse = (socket: object): ServerResponse | undefined =>
-  (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;

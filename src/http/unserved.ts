@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { AppError, type ErrorSpec, invalidRequest } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { answerClientError } from './client-error.ts';
+import { closeAfter, isBehindTheLast } from './connection.ts';
 import { refuseConnection, refuseRequest } from './refuse.ts';
 import type { NewRequestId } from './request-id.ts';
 
@@ -32,7 +33,8 @@ const expectationFailed: ErrorSpec = {
 export function refuseUnserved(server: Server, deps: UnservedDeps): void {
   const { account, headers } = deps;
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    res.shouldKeepAlive = false;
+    if (isBehindTheLast(req)) return;
+    closeAfter({ req, res });
     account(req, (id) => {
       refuseRequest(res, new AppError(expectationFailed), id, headers);
       return expectationFailed.status;

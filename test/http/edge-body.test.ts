@@ -176,7 +176,8 @@ const EXPECT = 'Expect: 100-continue\r\n';
 test.each([
   ['no chunks, no type', '', '0\r\n\r\n', 200],
   ['no chunks, but trailers', '', '0\r\nX: y\r\n\r\n', 200],
-  ['no chunks of another type', TEXT, '0\r\n\r\n', 200],
+  // At once: who sends a type says that there is a body.
+  ['chunks of another type that do not come', TEXT, '', 415],
   ['chunks without a type', '', '2\r\n{}\r\n0\r\n\r\n', 415],
   ['chunks of another type', TEXT, '1\r\n{\r\n1\r\n}\r\n0\r\n\r\n', 415],
   ['many chunks without a type', '', `${'2\r\n{}\r\n'.repeat(50_000)}0\r\n\r\n`, 415],
