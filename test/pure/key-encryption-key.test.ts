@@ -12,7 +12,6 @@ import {
   makeFirstKeyEncryptionKey,
   parseKeyEncryptionKey,
 } from '../../src/issuer/keys/key-encryption-key.ts';
-import { exposureOf } from '../../src/issuer/keys/key-file.ts';
 import { Secret } from '../../src/kit/secret.ts';
 
 const newText = (): string => randomBytes(32).toString('base64url');
@@ -121,21 +120,6 @@ describe('a directory', () => {
       await expect(fromDirectory()).rejects.toThrow(`chmod 600 ${path}`);
     },
   );
-});
-
-describe('a key file', () => {
-  const SERVER = 1000;
-
-  test.each([
-    [0o600, SERVER, undefined],
-    [0o400, 0, undefined],
-    [0o100400, SERVER, undefined],
-    [0o640, SERVER, 'can be read by others. Mend it with: chmod 600 /k'],
-    [0o604, 0, 'can be read by others. Mend it with: chmod 600 /k'],
-    [0o600, 65534, 'belongs to another user (65534). Mend it with: chown 1000 /k'],
-  ])('of mode %o and of user %i: %s', (mode, uid, complaint) => {
-    expect(exposureOf('/k', { mode, uid }, SERVER)).toBe(complaint && `/k ${complaint}`);
-  });
 });
 
 describe('what a server would refuse', () => {

@@ -15,7 +15,6 @@ import { dirname, join } from 'node:path';
 import { faultOfMaking, makeDirectory, unusable } from '../../kit/make-directory.ts';
 import type { Secret } from '../../kit/secret.ts';
 import { KeyTrouble } from './errors.ts';
-import { exposureOf } from './key-file.ts';
 
 /** A key that seals the private keys in the database. */
 export interface KeyEncryptionKey {
@@ -195,8 +194,10 @@ async function keyFilesIn(dir: string): Promise<string[]> {
 async function loadDirectory(dir: string): Promise<KeyEncryptionKey[]> {
   const keys: KeyEncryptionKey[] = [];
   for (const path of await keyFilesIn(dir)) {
-    const exposure = exposureOf(path, await statusOf(path));
-    if (exposure !== undefined) throw new KeyTrouble(exposure);
+    const { mode } = await statusOf(path);
+    if (process.platform !== 'win32' && mode & 0o077) {
+      throw new KeyTrouble(`${path} can be read by others. Mend it with: chmod 600 ${path}`);
+    }
     keys.push(parseKeyEncryptionKey(await readText(path), path));
   }
   return keys;
