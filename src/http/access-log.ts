@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../kit/clock.ts';
 import type { Logger, WriteLine } from '../kit/log.ts';
-import { redactLine } from '../kit/log-redact.ts';
+import { redactText } from '../kit/log-redact.ts';
 import { upstreamRequestId } from './request-id.ts';
 import { headerOf, pathOf } from './target.ts';
 
@@ -70,8 +70,7 @@ function loggable(path: string): string {
   const plain = path.includes('%')
     ? path.replace(UNRESERVED, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
     : path;
-  // A line's escapes begin with a backslash, which a path may hold as it stands.
-  return redactLine(plain.replaceAll('\\', '%5C')).slice(0, MAX_PATH);
+  return redactText(plain, MAX_PATH);
 }
 
 function writeRequest(

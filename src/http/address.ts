@@ -20,7 +20,7 @@ export function clientAddress(req: IncomingMessage, hops: number): string {
 }
 
 /** What a connection's address was found to be: it carries many requests. */
-const peers = new WeakMap<Socket, string>();
+const peers = new WeakMap<object, string>();
 
 /**
  * Looks up a connection's address as it comes in. Once a client has reset it there is none to be
@@ -33,7 +33,8 @@ export function notePeer(socket: Socket): boolean {
   return address !== undefined;
 }
 
-const peerAddress = (socket: Socket): string => peers.get(socket) ?? 'unknown';
+/** The address that a connection came from. */
+export const peerAddress = (socket: object): string => peers.get(socket) ?? 'unknown';
 
 function withoutPort(entry: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(entry);

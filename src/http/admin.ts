@@ -40,8 +40,8 @@ export function createAdmin({ log, metrics }: AdminDeps): Server {
     const requestId = newRequestId();
     if (hasBody(req)) boundUnread({ req, res });
     try {
-      checkHead({ req, res });
       normaliseTarget(req);
+      checkHead({ req, res });
       if (pathOf(req.url ?? '') !== '/metrics') throw new AppError(notFound);
       if (req.method !== 'GET' && req.method !== 'HEAD') {
         throw new AppError(methodNotAllowed, { headers: { Allow: 'GET, HEAD' } });

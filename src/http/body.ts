@@ -66,21 +66,30 @@ export function boundUnread({ req, res }: Exchange): void {
   res.prependOnceListener('finish', () => {
     if (req.complete) return;
     noteUnfinished(req);
+    if (!res.shouldKeepAlive) closeAfter({ req, res });
     // What has been read from is left to its reader.
     if (req.readableFlowing !== null) return;
     let size = (req.read() as Buffer | null)?.length ?? 0;
     req.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_DISCARDED) stopReading(req);
+      if (size > MAX_DISCARDED) stopReading({ req, res });
     });
   });
 }
 
-/** Reads on no more, once the answer is out. */
-function stopReading(req: IncomingMessage): void {
+/** Reads on no more, and closes the connection once the answer is out, and those before it. */
+function stopReading({ req, res }: Exchange): void {
   endWith(req);
   req.removeAllListeners('data');
-  closeGently(req.socket);
+  if (res.writableFinished) {
+    closeGently(req.socket);
+    return;
+  }
+  req.pause();
+  res.once('finish', () => {
+    req.resume();
+    closeGently(req.socket);
+  });
 }
 
 function parseBody(bytes: Buffer): unknown {
@@ -129,7 +138,7 @@ export async function readBytes({ req, res }: Exchange, type: BodyType): Promise
       size += chunk.length;
       // Goes on reading after a refusal: closing at once would reset the connection under the
       // answer, before a client that is still sending can read it.
-      if (size > MAX_DISCARDED) stopReading(req);
+      if (size > MAX_DISCARDED) stopReading({ req, res });
       else if (refused) return;
       else if (wrongType) refuse(wrongType);
       else if (size > MAX_BODY) refuse(tooLarge());
@@ -154,6 +163,12 @@ const awaited = new WeakMap<ServerResponse, boolean>();
 export function awaitAsking(res: ServerResponse): void {
   awaited.set(res, res.shouldKeepAlive);
   res.shouldKeepAlive = false;
+}
+
+/** Makes an answer the last on its connection, whatever a client that waits for it was told. */
+export function keepNoLonger(res: ServerResponse): void {
+  res.shouldKeepAlive = false;
+  if (awaited.has(res)) awaited.set(res, false);
 }
 
 const isAwaited = (res: ServerResponse): boolean => awaited.has(res);

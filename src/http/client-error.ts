@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError, type ErrorSpec, invalidRequest } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
-import { plainAddress } from './address.ts';
+import { peerAddress } from './address.ts';
 import { currentResponse, isUnfinished } from './connection.ts';
 import { bodyTooLarge } from './problem.ts';
 import { refuseConnection } from './refuse.ts';
@@ -46,7 +46,7 @@ export function answerClientError(
     const spec = BY_NODE_CODE[error.code ?? ''] ?? invalidRequest;
     const requestId = String(pending?.getHeader('X-Request-Id') ?? deps.newRequestId());
     refuseConnection(socket, new AppError(spec), requestId, security);
-    const { bytesRead, remoteAddress } = socket as Partial<Socket>;
+    const { bytesRead } = socket as Partial<Socket>;
     // A request whose body broke off has its own line; a browser's spare connection was none.
     if (pending || bytesRead === 0) return;
     deps.log.info(
@@ -57,7 +57,7 @@ export function answerClientError(
         route: null,
         status: spec.status,
         duration_ms: 0,
-        address: plainAddress(remoteAddress ?? '') ?? 'unknown',
+        address: peerAddress(socket),
         reason: error.code,
       },
       'request',

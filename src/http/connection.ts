@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** How long a client may keep a connection open that we have closed, so as to read the answer. */
+/** How long nothing may come on a connection that we have closed, until it is let go. */
 const LINGER_MS = 2000;
+/** How often it is looked at again, while something comes: for as long as a request may take. */
+const MOST_LOOKS = 8;
 
 /** The response that is being made on a connection; Node keeps it there and nowhere public. */
 export const currentResponse = (socket: object): ServerResponse | undefined =>
@@ -34,15 +36,23 @@ export function noteUnfinished(req: IncomingMessage): void {
 export const isUnfinished = (socket: object): boolean => unfinished.has(socket);
 
 /**
- * Closes a connection on which a client is still sending, as nginx does: our half first, what comes
- * is thrown away for a moment, then the rest. Destroyed at once, unread bytes would make the kernel
- * reset the connection under an answer that was not read yet.
+ * Closes a connection on which a client is still sending: our half first, what comes is thrown away
+ * for a while, then the rest. Destroyed at once, unread bytes would make the kernel reset the
+ * connection under an answer that was not read yet.
  */
-export function closeGently(socket: Duplex): void {
+export function closeGently(socket: Duplex & { readonly bytesRead?: number }): void {
   socket.on('error', () => socket.destroy());
   socket.end();
   socket.resume();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  const look = (left: number) => {
+    const { bytesRead } = socket;
+    setTimeout(() => {
+      if (socket.destroyed) return;
+      if (left === 0 || socket.bytesRead === bytesRead) socket.destroy();
+      else look(left - 1);
+    }, LINGER_MS).unref();
+  };
+  look(MOST_LOOKS);
 }
 
 /** Makes an answer the last on its connection, which is closed gently where Node would destroy it. */

@@ -28,7 +28,7 @@ const HOST = /^(?:\[([\da-f:.]+)\]|(?:[\w.~!$&'()*+;=-]|%[\da-f]{2})+)(?::\d*)?$
 const PROBED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** Nearly every request has the Host of the one before it. */
-let lastGood = '';
+let lastGood: string | undefined;
 
 /**
  * Refuses, and closes the connection of, requests without exactly one valid Host (RFC 9112 section

@@ -9,8 +9,14 @@ import type { Socket } from 'node:net';
 import { type Duration, seconds } from '../kit/duration.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress, notePeer } from './address.ts';
-import { awaitAsking, boundUnread } from './body.ts';
-import { closeAfter, currentResponse, isBehindTheLast, isUnfinished } from './connection.ts';
+import { awaitAsking, boundUnread, keepNoLonger } from './body.ts';
+import {
+  closeAfter,
+  closeGently,
+  currentResponse,
+  isBehindTheLast,
+  isUnfinished,
+} from './connection.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
 import { lookAtHead } from './head.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
@@ -69,7 +75,7 @@ export function createListener(
   };
   const serve = (req: IncomingMessage, res: ServerResponse): void => {
     if (isBehindTheLast(req)) return;
-    if (connections.draining) res.shouldKeepAlive = false;
+    if (connections.draining) keepNoLonger(res);
     normaliseTarget(req);
     const path = pathOf(req.url ?? '');
     const route = fast.get(path);
@@ -127,7 +133,9 @@ export async function drain(server: Server, grace: Duration = seconds(10)): Prom
       const response = currentResponse(socket);
       if (response) finishAndClose(server, response);
       // Node counts a connection on which nothing has come yet as busy.
-      else if (socket.bytesRead === 0 || isUnfinished(socket)) socket.destroy();
+      else if (socket.bytesRead === 0) socket.destroy();
+      // Its answer is out, and may not have been read yet.
+      else if (isUnfinished(socket)) closeGently(socket);
     }
   }
   const timer = setTimeout(() => server.closeAllConnections(), grace);
@@ -136,7 +144,7 @@ export async function drain(server: Server, grace: Duration = seconds(10)): Prom
 }
 
 function finishAndClose(server: Server, response: ServerResponse): void {
-  response.shouldKeepAlive = false;
+  keepNoLonger(response);
   // Too late for the header when it is already out: close the connection once it is idle.
   response.once('close', () => setImmediate(() => server.closeIdleConnections()));
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { AppError, type ErrorSpec, invalidRequest } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { answerClientError } from './client-error.ts';
-import { closeAfter, isBehindTheLast } from './connection.ts';
+import { closeAfter, closeGently, isBehindTheLast } from './connection.ts';
 import { refuseConnection, refuseRequest } from './refuse.ts';
 import type { NewRequestId } from './request-id.ts';
 
@@ -41,6 +41,10 @@ export function refuseUnserved(server: Server, deps: UnservedDeps): void {
     });
   });
   server.on('connect', (req, socket) => {
+    if (isBehindTheLast(req)) {
+      closeGently(socket);
+      return;
+    }
     account(req, (id) => {
       const error = new AppError(invalidRequest, { detail: 'This is no proxy.' });
       refuseConnection(socket, error, id, headers);

@@ -9,7 +9,7 @@ const SECRETS =
 /** What a line with a token of ours holds at least one of. */
 const HINTS = ['ktr_', 'ktm_', 'eyJ', 'earer '];
 
-/** Puts a placeholder where a log line, or a text without a backslash, holds what looks like a token of ours; the rest stays. */
+/** Puts a placeholder where a log line holds what looks like a token of ours; the rest stays. */
 export function redactLine(line: string): string {
   if (!HINTS.some((hint) => line.includes(hint))) return line;
   return line.replace(SECRETS, (found, bearer?: string) => {
@@ -18,3 +18,11 @@ export function redactLine(line: string): string {
     return found.replace(/ktr_.{8,}/, '[refresh token]').replace(/ktm_.{8,}/, '[mailed token]');
   });
 }
+
+/**
+ * As `redactLine` for a text that is no line yet, cut to `max` characters only then: a token that
+ * was cut is none to the eye, and still tells what it holds. Backslashes are percent-encoded.
+ */
+export const redactText = (text: string, max: number): string =>
+  // A line's escapes begin with one, and a token behind it would be passed over.
+  redactLine(text.replaceAll('\\', '%5C')).slice(0, max);

@@ -10,7 +10,7 @@ import { tokenMissing } from '../jwt/errors.ts';
 import type { Clock } from '../kit/clock.ts';
 import { AppError } from '../kit/errors.ts';
 import { isUuid, newUuid } from '../kit/id.ts';
-import { redactLine } from '../kit/log-redact.ts';
+import { redactText } from '../kit/log-redact.ts';
 import { crossUserAccess, preconditionFailed } from './errors.ts';
 import { deleteTodo, findTodo, insertTodo, listTodos, updateTodo } from './store.ts';
 import { etagOf, matchingVersions, renderTodo, type Todo, type TodoId } from './todo.ts';
@@ -90,7 +90,7 @@ export function todoRoutes(deps: TodoDeps): AppRouter {
     if (requested === 'me' || isSameUser(requested, sub)) return sub;
     const { address, userAgent, requestId } = ctx.state;
     // What was taken for an id may be a token, which nothing is to keep.
-    const requestedUserId = redactLine(requested.replaceAll('\\', '%5C')).slice(0, 200);
+    const requestedUserId = redactText(requested, 200);
     deps.report({ userId: sub, requestedUserId, address, userAgent, requestId });
     throw new AppError(crossUserAccess);
   }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
-import { connect } from 'node:net';
+import { Agent, createServer, request } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { createRouter } from '../../src/http/context.ts';
+import { drain } from '../../src/http/listener.ts';
 import { startAdmin } from './admin-server.ts';
 import { probeRouter, startEdge } from './edge-server.ts';
 
@@ -141,3 +142,129 @@ test.each([
     expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(all.map((status) => `HTTP/1.1 ${status}`));
   },
 );
+
+/**
+ * Sends a body in pieces, so that the answer comes while it is sent; returns what was read. Between
+ * two of them is a round trip to somebody else: what a reset would do to the answer has happened.
+ */
+async function sendPaced(port: number, head: string, pieces: number, during?: () => void) {
+  const other = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port: beat } = other.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  const failures: unknown[] = [];
+  socket.on('error', (error) => failures.push(error));
+  const over = once(socket, 'close');
+  socket.write(head);
+  const piece = Buffer.alloc(64 * 1024, 'x');
+  for (let i = 0; i < pieces && socket.writable; i++) {
+    await new Promise<void>((resolve) => socket.write(piece, () => resolve()));
+    await (await fetch(`http://127.0.0.1:${beat}`)).text();
+    if (i === 3) during?.();
+  }
+  // As clients do that write first and then read: a reset takes what has not been read.
+  socket.on('data', (bytes) => {
+    answer += bytes.toString('latin1');
+  });
+  socket.end();
+  other.close();
+  await over;
+  return { answer, failures };
+}
+const PACED = 24;
+const length = `Content-Length: ${PACED * 64 * 1024}\r\n`;
+
+test.each([
+  ['/absent', '', 404],
+  ['/fast', '', 405],
+  ['/api/people', '', 415],
+  ['/api/people', JSON_TYPE, 413],
+])(
+  'POST %s with %j gets its answer read before the connection is closed',
+  async (path, type, status) => {
+    const { port } = await startEdge({ fast });
+    const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${type}${length}\r\n`;
+    const { answer, failures } = await sendPaced(port, head, PACED);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(failures).toEqual([]);
+  },
+);
+
+test('an answer that is out is left to be read when the server stops', async () => {
+  const { port, server } = await startEdge();
+  let drained: Promise<void> | undefined;
+  const head = `POST /api/people HTTP/1.1\r\nHost: a\r\n${JSON_TYPE}${length}\r\n`;
+  const { answer, failures } = await sendPaced(port, head, PACED, () => {
+    drained = drain(server);
+  });
+  expect(answer).toMatch(/^HTTP\/1.1 413 /);
+  expect(failures).toEqual([]);
+  await drained;
+});
+
+test('a large body behind a slow request does not cost that its answer', async () => {
+  const gate = Promise.withResolvers<void>();
+  const router = createRouter().get('/api/slow', async (ctx) => {
+    await gate.promise;
+    ctx.body = {};
+  });
+  const edge = await startEdge({ routers: [probeRouter(), router] });
+  const connected = once(edge.server, 'connection');
+  const socket = connect(edge.port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (bytes) => {
+    answer += bytes.toString('latin1');
+  });
+  socket.on('error', () => {});
+  socket.write('GET /api/slow HTTP/1.1\r\nHost: a\r\n\r\n');
+  socket.write(
+    `POST /api/people HTTP/1.1\r\nHost: a\r\n${JSON_TYPE}Transfer-Encoding: chunked\r\n\r\n`,
+  );
+  const piece = `ffff\r\n${' '.repeat(0xffff)}\r\n`;
+  for (let i = 0; i < 80; i++) socket.write(piece);
+  const [there] = await connected;
+  // Past what is read of a body that is refused.
+  while (there.bytesRead < 4 * 1024 ** 2) await (await fetch(`${edge.url}/api/hello`)).text();
+  gate.resolve();
+  await once(socket, 'close');
+  expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 413']);
+});
+
+test('an empty Host is refused by a process that has seen no other', async () => {
+  const edge = await startEdge();
+  const { lookAtHead } = await import('../../src/http/head.ts?fresh' as '../../src/http/head.ts');
+  const asked = once(edge.server, 'request');
+  await edge.raw('GET /api/hello HTTP/1.1\r\nHost:\r\n\r\n');
+  expect(lookAtHead((await asked)[0])).toBe('bad host');
+});
+
+test('CONNECT behind the last request is not answered', async () => {
+  const edge = await startEdge();
+  const answer = await edge.raw(
+    'GET /api/hello HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n',
+  );
+  expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 417']);
+});
+
+test('a client that is asked for its body while the server stops is let go', async () => {
+  const edge = await startEdge();
+  const connected = once(edge.server, 'connection');
+  const socket = connect(edge.port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (bytes) => {
+    answer += bytes.toString('latin1');
+  });
+  const fields = `Expect: 100-continue\r\n${JSON_TYPE}Content-Length: 2\r\n`;
+  const [there] = await connected;
+  socket.write('POST /api/empty HTTP/1.1\r\n');
+  while (there.bytesRead === 0) await (await fetch(`${edge.url}/api/hello`)).text();
+  const drained = drain(edge.server);
+  socket.write(`Host: a\r\n${fields}\r\n`);
+  await once(socket, 'data');
+  socket.write('{}');
+  await once(socket, 'close');
+  await drained;
+  expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 100', 'HTTP/1.1 200']);
+  expect(answer).toMatch(/^connection: close$/im);
+});
