@@ -22,7 +22,10 @@ export interface AccountDeps extends LinkDeps, RecordingDeps {
   readonly clock: Clock;
   readonly hasher: Pick<Hasher, 'hash' | 'verify'>;
   readonly record: RecordEvent;
-  readonly limits: Pick<Limits, 'take' | 'takeMail' | 'tryPassword' | 'noteNetwork' | 'forget'>;
+  readonly limits: Pick<
+    Limits,
+    'take' | 'takeMail' | 'tryPassword' | 'noteNetwork' | 'noteReset' | 'forget'
+  >;
   readonly passwordMinLength: number;
   readonly commonPasswords: CommonPasswords;
 }

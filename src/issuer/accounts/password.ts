@@ -40,7 +40,7 @@ export async function resetPassword(
     await voidLinks(tx, user);
     await endSessionsOf(tx, user.id, { reason: 'password_reset', now });
     // Who reads the mail box gets in from where they showed it, whatever guesses come from elsewhere.
-    await deps.limits.noteNetwork(tx, { origin, account: user.email }, now);
+    await deps.limits.noteReset(tx, { origin, account: user.email }, now);
     await mailNotice(tx, deps, user, 'password_reset', now);
     record({ event: 'password_reset', userId: user.id, origin });
   });

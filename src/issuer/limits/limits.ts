@@ -60,6 +60,15 @@ export interface Limits {
     now: Date,
   ): Promise<void>;
   /**
+   * Notes that a mailed link has set another password from here: as `noteNetwork`, and networks that
+   * were known are no more, with their runs of wrong passwords. Those who guessed wait on.
+   */
+  noteReset(
+    tx: Tx,
+    who: { readonly origin: Source; readonly account: string },
+    now: Date,
+  ): Promise<void>;
+  /**
    * Forgets an account's wrong passwords and networks: of the address that it had before a
    * completed change, or was deleted with. In the transaction that does it.
    */

@@ -21,6 +21,7 @@ import {
   type Bucket,
   countFailure,
   forgetAccount,
+  forgetKnown,
   noteLogin,
   type Place,
   type Taken,
@@ -54,6 +55,7 @@ export const noLimits: Limits = {
     right: async () => {},
   }),
   noteNetwork: async () => {},
+  noteReset: async () => {},
   forget: async () => {},
 };
 
@@ -212,6 +214,11 @@ export function openLimits(deps: LimitsDeps): Limits {
     },
 
     noteNetwork: (tx, { origin, account }, now) => noteLogin(tx, placeOf(origin, account), now),
+    async noteReset(tx, { origin, account }, now) {
+      const place = placeOf(origin, account);
+      await forgetKnown(tx, place.account);
+      await noteLogin(tx, place, now);
+    },
     forget: (tx, account) => forgetAccount(tx, hash('account', account)),
   };
 }

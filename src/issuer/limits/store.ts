@@ -169,10 +169,18 @@ export async function noteLogin(tx: Tx, place: Place, now: Date): Promise<void> 
 }
 
 // Locks in the order of the statements above: the row of all networks last.
-const FORGET = `WITH locked AS (
-  SELECT account, network FROM password_runs WHERE account = $1 ORDER BY network DESC FOR UPDATE)
+const forget = (which: string): string => `WITH locked AS (
+  SELECT account, network FROM password_runs WHERE account = $1 AND ${which}
+  ORDER BY network DESC FOR UPDATE)
 DELETE FROM password_runs AS r USING locked
 WHERE r.account = locked.account AND r.network = locked.network`;
+const FORGET = forget('true');
+const FORGET_KNOWN = forget('known_at IS NOT NULL');
+
+/** Forgets the networks that an account logged in from, and the wrong passwords from there. */
+export async function forgetKnown(tx: Tx, account: Buffer): Promise<void> {
+  await execute(tx, FORGET_KNOWN, [account]);
+}
 
 /** Forgets an account: its runs, and the networks that it logged in from. */
 export async function forgetAccount(tx: Tx, account: Buffer): Promise<void> {
