@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { Kysely } from 'kysely';
@@ -39,7 +39,7 @@ export async function openEmbedded(options: {
   const { dataDir, log, trace } = options;
   await makeDirectory('DATA_DIR', dataDir);
   const lock = await lockDirectory(dataDir);
-  const pglite = await openDirectory(dataDir).catch(async (error) => {
+  const pglite = await openDirectory(dataDir, log).catch(async (error) => {
     await lock.release();
     throw error;
   });
@@ -87,7 +87,7 @@ export async function openEmbedded(options: {
  * PGlite writes a new directory step by step, and one that was cut off half-way opens no more:
  * so it is made beside and then renamed. The caller holds the lock, so what lies beside is dead.
  */
-async function openDirectory(dataDir: string): Promise<PGlite> {
+async function openDirectory(dataDir: string, log: DatabaseLog): Promise<PGlite> {
   const path = join(dataDir, DIRECTORY);
   for (const name of await readdir(dataDir)) {
     if (name.startsWith('pglite.new-')) await rm(join(dataDir, name), { recursive: true });
@@ -99,7 +99,17 @@ async function openDirectory(dataDir: string): Promise<PGlite> {
     await fresh.close();
     await rename(beside, path);
   }
-  // PGlite lets everybody read and write what it makes, and DATA_DIR may be somebody else's work.
-  await chmod(path, 0o700);
+  await closeToOthers(path, log);
   return await PGlite.create(path, { parsers: PARSERS });
+}
+
+/** PGlite lets everybody read and write what it makes, and DATA_DIR may be somebody else's work. */
+async function closeToOthers(path: string, log: DatabaseLog): Promise<void> {
+  const { mode } = await stat(path);
+  if ((mode & 0o077) === 0 || process.platform === 'win32') return;
+  try {
+    await chmod(path, 0o700);
+  } catch (err) {
+    log.warn({ err }, `others can read the database; its owner mends it with: chmod 700 ${path}`);
+  }
 }
