@@ -99,8 +99,7 @@ export function parseConfig(env: Environment, options: ConfigOptions): ConfigRes
   const source = createSource(env, role);
   const production = env.NODE_ENV === 'production';
   adviseMode(source);
-  // `pg` reads PGSSLMODE by itself.
-  const database = readDatabase(source, production, Boolean(env.PGSSLMODE));
+  const database = readDatabase(source, production);
   const config: Config = {
     production,
     role,

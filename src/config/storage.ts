@@ -4,14 +4,10 @@ import { quote, Refusal, type Source } from './source.ts';
 
 const MAX_WORKERS = 256;
 
-/**
- * Reads where the data is; the embedded database is refused in production unless allowed.
- * @param decidesTls whether something besides DATABASE_URL says what to do about TLS
- */
+/** Reads where the data is; the embedded database is refused in production unless allowed. */
 export function readDatabase(
   source: Source,
   production: boolean,
-  decidesTls: boolean,
 ): { readonly url: Secret<string> | undefined; readonly prepared: boolean } {
   const url = source.parsed('DATABASE_URL', parseDatabaseUrl);
   const prepared = source.choice('DATABASE_PREPARED', ['on', 'off']) === 'on';
@@ -30,11 +26,11 @@ export function readDatabase(
       );
     }
   }
-  const inClear = url && !decidesTls ? hostsInClear(url) : [];
+  const inClear = url ? hostsInClear(url) : [];
   if (inClear.length > 0) {
     source.warn(
       'DATABASE_URL',
-      `everything goes in clear to ${inClear.map(quote).join(', ')}: end it in ` +
+      `it does not say that TLS is spoken with ${inClear.map(quote).join(', ')}: end it in ` +
         '?sslmode=verify-full, or in ?sslmode=disable where nobody else is on the way',
     );
   }
