@@ -22,6 +22,7 @@ describe('what others wrote', () => {
 
   test.each([
     ...['Zoë', '王小明', 'عائشة', 'دریا\u200cبانو', 'दीपा', 'क्\u200dष', "O'Neil-Smith"],
+    ...['葛\u{e0100}城', 'ક્\u200dષ', '1️⃣'],
     ...['❤️', '👩🏽\u200d🚀', '👨\u200d👩\u200d👧', '❤️\u200d🔥'],
   ])('is shown as it is: %s', (name) => {
     expect(printable(name)).toBe(name);
