@@ -6,7 +6,7 @@ export interface ForeignHash {
   /** Whether a password is the one, in the scheme's own normalisation. Takes its time off the main thread. */
   matches(password: string): Promise<boolean>;
   /**
-   * Whether a password that matches is the one that was set, as far as its scheme can tell. Where
+   * Whether a password that matches is to be taken for the one that was set. Where it shows that
    * others match as well, a hash made of what was typed could shut out what was set.
    */
   isCertain(password: string): boolean;
