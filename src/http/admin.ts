@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { seconds } from '../kit/duration.ts';
 import { AppError } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
+import { notePeer } from './address.ts';
 import { boundUnread, hasBody } from './body.ts';
 import { isBehindTheLast } from './connection.ts';
 import { reportError } from './error-edge.ts';
@@ -59,6 +60,7 @@ export function createAdmin({ log, metrics }: AdminDeps): Server {
     }
   };
   const server = createServer(LIMITS, (req, res) => void answer(req, res));
+  server.on('connection', notePeer);
   // Scrapes are as many as they are dull: only what is no request of HTTP has a line in the log.
   const account = (_req: IncomingMessage, refuse: (requestId: string) => number) =>
     void refuse(newRequestId());
