@@ -29,12 +29,20 @@ export function configure(
   return accepted(invocation, readConfiguration(invocation, role), json);
 }
 
-/** As `configure`, for a server: the key-encryption keys are looked at as well. */
-export const configureServer = async (
+/**
+ * As `configure`, for a server; keys that it would refuse are faults like any other, so that they
+ * are told with the rest and before it has changed anything. The server reads them again by itself.
+ */
+export async function configureServer(
   invocation: Pick<Invocation, 'env' | 'out' | 'err'>,
   role: Config['role'],
-): Promise<Accepted | undefined> =>
-  accepted(invocation, await readServerConfiguration(invocation, role), false);
+): Promise<Accepted | undefined> {
+  const result = readConfiguration(invocation, role);
+  const fault = await keyFaultOf(result, role);
+  if (!fault) return accepted(invocation, result, false);
+  const [faults, keys] = 'faults' in result ? [result.faults, result.keys] : [[], result.config];
+  return accepted(invocation, { faults: [...faults, fault], keys }, false);
+}
 
 function accepted(
   invocation: Pick<Invocation, 'out' | 'err'>,
@@ -59,21 +67,6 @@ export function readConfiguration(
     role,
     cores: availableParallelism(),
   });
-}
-
-/**
- * As `readConfiguration`; keys that a server would refuse are faults like any other, so that they
- * are told with the rest and before it has changed anything. The server reads them again by itself.
- */
-export async function readServerConfiguration(
-  invocation: Pick<Invocation, 'env' | 'out'>,
-  role: Config['role'],
-): Promise<ConfigResult> {
-  const result = readConfiguration(invocation, role);
-  const fault = await keyFaultOf(result, role);
-  if (!fault) return result;
-  const [faults, keys] = 'faults' in result ? [result.faults, result.keys] : [[], result.config];
-  return { faults: [...faults, fault], keys };
 }
 
 /** What is wrong with the keys that a configuration names, where it names any. */
