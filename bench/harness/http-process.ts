@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../test/support/free-port.ts';
 import { atEnd } from './at-end.ts';
 import { type Cores, onServerCore } from './cores.ts';
-import { freePort } from './free-port.ts';
 import type { Target } from './load.ts';
 
 /** How long a start may take, in milliseconds. */

@@ -1,8 +1,8 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import type { Cores } from './cores.ts';
-import { freePort } from './free-port.ts';
 import { type HttpProcess, startHttpProcess } from './http-process.ts';
 import type { Options } from './plan.ts';
 

@@ -23,7 +23,7 @@ import { complain } from './refuse.ts';
 import { stopSignal } from './stop-signal.ts';
 import { openTracing } from './tracing.ts';
 import { welcome } from './welcome.ts';
-import { withPort } from './with-port.ts';
+import { type Held, withPort } from './with-port.ts';
 import { type WorkerLink, workerLink } from './worker.ts';
 
 const ROLES = ['all', 'issuer', 'resource-server'] as const;
@@ -48,12 +48,15 @@ export const serveCommand: Command = {
     const link = workerLink(invocation.env);
     const { config: given, warnings: advice } = configured;
     const log = createLogger({ ...given.log, ...(link && { bindings: { worker: link.id } }) });
+    let held: Held;
     try {
-      const config = await withPort(given);
-      if (link) return await serve(invocation, config, log, link);
+      const { config, ...rest } = await withPort(given);
+      held = rest.held;
+      if (link) return await serve(invocation, config, log, { link });
       const unborne = role === 'resource-server' ? [] : await verifierWarnings(config);
       for (const warning of [...advice, ...unborne]) log.warn(warning);
-      if (config.workers === 1) return await serve(invocation, config, log);
+      if (config.workers === 1) return await serve(invocation, config, log, { held });
+      held?.close();
       const { supervise } = await import('./supervise.ts');
       return await supervise({ invocation, config, log, clock: systemClock() });
     } catch (error) {
@@ -65,6 +68,7 @@ export const serveCommand: Command = {
       invocation.err.write(`Keyturn cannot run: ${detail}\n`);
       return status;
     } finally {
+      held?.close();
       link?.leave();
     }
   },
@@ -75,7 +79,7 @@ async function serve(
   invocation: Invocation,
   config: Config,
   log: Logger,
-  link?: WorkerLink,
+  { link, held }: { link?: WorkerLink; held?: Held },
 ): Promise<number> {
   const stopping = stopSignal();
   const asked = link ? Promise.race([link.stop, stopping.received]) : stopping.received;
@@ -89,7 +93,7 @@ async function serve(
   let closeAdmin: (() => Promise<void>) | undefined;
   try {
     if (!link) closeAdmin = await openAdmin(config.admin, { log, metrics: metrics.render });
-    if (link?.listensAtOnce !== false) await listen(server, config, log);
+    if (link?.listensAtOnce !== false) await listen(server, config, log, held);
     const leaving = new AbortController();
     asked.then(() => leaving.abort());
     const started = start(invocation, keyturn, deps, leaving.signal, link);
@@ -164,8 +168,8 @@ async function start(
 const databaseOf = (config: Config): string =>
   config.database.url === undefined ? 'embedded' : 'postgres';
 
-async function listen(server: Server, { listen: { host, port } }: Config, log: Logger) {
-  server.listen(port, host);
+async function listen(server: Server, { listen: at }: Config, log: Logger, held?: Held) {
+  server.listen(held ?? { host: at.host, port: at.port });
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
   log.info({ host: address.address, port: address.port }, 'listening');

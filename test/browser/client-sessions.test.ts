@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { launchBrowser } from '../support/browser.ts';
 import { bearer, clientOf, PASSWORD } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
+import { freePort } from '../support/free-port.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
   type ServerProcess,
@@ -26,7 +27,8 @@ describe('tabs of one browser', () => {
   beforeAll(async () => {
     const storage = { url: (await createTestDatabase()).url, dataDir: await newDirectory() };
     const short = { ACCESS_TOKEN_TTL: '4s', REFRESH_REPLAY_WINDOW: '1s', SELF_CHECK: 'off' };
-    place = await siteOn(storage, { ISSUER_URL: undefined, ...short });
+    const port = String(await freePort());
+    place = await siteOn(storage, { ISSUER_URL: undefined, PORT: port, ...short });
     [browser, server] = await Promise.all([
       launchBrowser(),
       startServer(place).then((started) => started.ready()),
@@ -167,14 +169,12 @@ describe('tabs of one browser', () => {
     await tabs[0]?.field.fill('Too early');
     await tabs[0]?.field.press('Enter');
     await tabs[0]?.alert.getByText('“Too early” did not get through').waitFor();
-    const port = new URL(server.url).port;
-    const again = { ...place, env: { ...place.env, PORT: port, ISSUER_URL: site.issuer } };
     // Tabs that ask while it starts are told when to come back, and do.
     const renewed = context.waitForEvent('response', {
       predicate: (answer) => answer.url().endsWith('/api/auth/refresh') && answer.ok(),
       ...WAIT,
     });
-    server = await (await startServer(again)).ready();
+    server = await (await startServer(place)).ready();
     await renewed;
     for (const [i, app] of tabs.entries()) await app.add(`Todo ${i}`);
     for (const { page } of tabs) expect(page.url()).toBe(`${site.issuer}/app`);

@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
@@ -9,6 +7,7 @@ import { clientOf } from '../support/client.ts';
 import { readComposeFile } from '../support/compose-file.ts';
 import { newDirectory } from '../support/databases.ts';
 import { execForm } from '../support/dockerfile.ts';
+import { freePort } from '../support/free-port.ts';
 import { buildImage, type Image, snapshot } from '../support/image.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { programDirectory } from '../support/run-directory.ts';
@@ -47,15 +46,6 @@ const commandOf = async (name: string, site: Site) => {
   const [shell = '', ...words] = [...(service?.entrypoint ?? []), ...(service?.command ?? [])];
   return run(shell, words, { cwd: site.cwd, env: site.env });
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 /** The environment of a container with a database, an empty KEYS_DIR and nothing in /tmp. */
 async function containerSite(): Promise<Site & { env: Record<string, string> }> {

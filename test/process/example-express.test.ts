@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { bearer, clientOf, type SignedIn } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
+import { freePort } from '../support/free-port.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
   type RunningProcess,
@@ -23,7 +24,8 @@ let ann: SignedIn;
 let bob: SignedIn;
 beforeAll(async () => {
   const { url: database } = await createTestDatabase();
-  site = await siteOn({ url: database, dataDir: 'data' }, { ISSUER_URL: undefined });
+  const env = { ISSUER_URL: undefined, PORT: String(await freePort()) };
+  site = await siteOn({ url: database, dataDir: 'data' }, env);
   keyturn = await (await startServer(site)).ready();
   ann = await clientOf(keyturn).register();
   bob = await clientOf(keyturn).register();
@@ -74,7 +76,6 @@ test('the Express example refuses what is no good token', async () => {
 });
 
 test('the Express example calls no token bad that it has no keys for', async () => {
-  const { port } = new URL(keyturn.url);
   await keyturn.stop('SIGINT');
   // It has the keys from before.
   expect((await call('me', bearer(ann.accessToken))).status).toBe(200);
@@ -87,7 +88,7 @@ test('the Express example calls no token bad that it has no keys for', async () 
   expect(refused.headers.get('WWW-Authenticate')).toBeNull();
   expect(await refused.json()).toMatchObject({ error: 'unavailable' });
 
-  keyturn = await startServer({ ...site, env: { ...site.env, PORT: port } });
+  keyturn = await startServer(site);
   await keyturn.ready();
   expect((await ask(ann.accessToken)).status).toBe(200);
   // What it found out about the keys it believes for a second.

@@ -4,17 +4,14 @@ import { expect, test } from 'vitest';
 import { clientOf } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
 import { readExposition } from '../support/exposition.ts';
+import { freePort } from '../support/free-port.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { emptySite, runCommand, siteOn, startServer } from '../support/server-process.ts';
 
-async function occupied() {
+test('a private port that is taken ends the start with 1 and says so', async () => {
   const occupant = createServer().listen(0, '127.0.0.1');
   await once(occupant, 'listening');
-  return { occupant, port: (occupant.address() as AddressInfo).port };
-}
-
-test('a private port that is taken ends the start with 1 and says so', async () => {
-  const { occupant, port } = await occupied();
+  const { port } = occupant.address() as AddressInfo;
   const site = await emptySite({ PORT: '0', ADMIN_PORT: String(port) });
   const { status, stderr } = await runCommand(['serve'], site);
   occupant.close();
@@ -26,9 +23,7 @@ test('a private port that is taken ends the start with 1 and says so', async () 
 });
 
 test('metrics are served privately, and no command wants the port', async () => {
-  const { occupant, port } = await occupied();
-  occupant.close();
-  await once(occupant, 'close');
+  const port = await freePort();
   const storage = await createTestDatabase();
   const site = await siteOn(
     { url: storage.url, dataDir: await newDirectory() },

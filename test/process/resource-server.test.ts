@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { clientOf, type SignedIn } from '../support/client.ts';
+import { freePort } from '../support/free-port.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { expectProblem } from '../support/problem.ts';
 import {
@@ -48,11 +49,7 @@ describe('the resource server alone', () => {
   let ann: SignedIn;
   beforeAll(async () => {
     // The issuer's address is that of a proxy, so that it can go away.
-    const probe = await new Promise<Server>((resolve) => {
-      const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-    });
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((closed) => probe.close(closed));
+    const port = await freePort();
     proxy = await tcpProxy(port);
     issuerUrl = `http://127.0.0.1:${proxy.port}`;
     const { url } = await createTestDatabase();

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { clientOf, PASSWORD } from '../support/client.ts';
 import { DRIVERS, type TestDriver } from '../support/databases.ts';
+import { freePort } from '../support/free-port.ts';
 import { attributesOf, otlpReceiver } from '../support/otlp-receiver.ts';
 import { type Env, logLines, siteOn, startServer } from '../support/server-process.ts';
 
@@ -95,10 +94,7 @@ test.each(DRIVERS)(
 test('a collector that is away is warned of once, and no request suffers', async () => {
   const [postgres] = DRIVERS;
   if (!postgres) throw new Error('no PostgreSQL');
-  const nobody = createServer().listen(0, '127.0.0.1');
-  await once(nobody, 'listening');
-  const { port } = nobody.address() as AddressInfo;
-  nobody.close();
+  const port = await freePort();
   const { storage, server, client } = await start(postgres, {
     OTEL_TRACES_EXPORTER: 'otlp',
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${port}/traces`,

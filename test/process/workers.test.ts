@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { clientOf, PASSWORD } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
 import { readExposition } from '../support/exposition.ts';
+import { freePort } from '../support/free-port.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import {
   type Env,
@@ -25,7 +26,8 @@ let database: TestDatabase;
 let site: Site;
 beforeAll(async () => {
   database = await createTestDatabase();
-  site = await siteOnDatabase({});
+  // All listen there again after the last of them was killed.
+  site = await siteOnDatabase({ PORT: String(await freePort()) });
 });
 afterAll(() => database.drop());
 

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { findChromium } from './chromium.ts';
 import type { TestDriver } from './databases.ts';
+import { freePort } from './free-port.ts';
 import { type KeyturnOptions, startKeyturn, type TestKeyturn } from './keyturn.ts';
 
 /** Starts Chromium, headless. Close it in `afterAll`. */
@@ -55,13 +54,4 @@ export async function startSite(
   const port = await freePort();
   const issuer = `http://localhost:${port}`;
   return startKeyturn(driver, { ...options, port, env: { ISSUER_URL: issuer, ...env } });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

