@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -138,6 +139,31 @@ describe('the image', () => {
     const grave = logLines(server.said.stdout).filter(({ level }) => level === 'error');
     expect(grave).toEqual([]);
   });
+});
+
+test('a server of the image compiles nothing that the image has compiled', async () => {
+  const { env, ...place } = await containerSite();
+  const site = { ...place, env: { ...env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' } };
+  await commandOf('key', site);
+  const server = await (await startServer({ ...site, serve: ['src/bin.js', 'serve'] })).ready();
+  // Passwords are hashed on a thread, which loads a module of its own.
+  await clientOf(server).register();
+  await server.stop('SIGINT');
+  const asked = [
+    ...server.said.stderr.matchAll(/ for StrippedTypeScript \S*\/src\/(\S+?)\.\.\.(.*)/g),
+  ];
+  const files = asked.map(([, file]) => file);
+  expect(files).toEqual(expect.arrayContaining(['main.ts', 'issuer/users/argon2-worker.ts']));
+  expect(asked.filter(([, , outcome]) => !outcome?.includes('success'))).toEqual([]);
+  // Nor for browsers, whose files are told by their content alone.
+  const count = (pattern: string) => globSync(pattern, { cwd: code }).length;
+  const kept = count('node_modules/.cache/keyturn/*/stripped-*.js');
+  expect(kept).toBe(count('src/client/*.ts') + count('src/**/browser/*.ts'));
+  expect(kept).toBeGreaterThan(10);
+  // Node.js keeps them for its own user alone, and they belong to another.
+  const cached = globSync('node_modules/.cache/**/*', { cwd: code });
+  const modes = await Promise.all(cached.map(async (file) => (await stat(join(code, file))).mode));
+  expect(modes.filter((mode) => (mode & 0o444) !== 0o444)).toEqual([]);
 });
 
 describe('the one-shot and the cron of docker-compose.yml', () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import { type Instruction, readDockerfile, type Stage } from './dockerfile.ts';
@@ -29,16 +29,26 @@ export async function buildImage(context: string, target: string): Promise<Image
   const allowed = await readDockerignore(join(context, '.dockerignore'));
   const stages = readDockerfile(await readFile(join(context, 'Dockerfile'), 'utf8'));
   const built = new Map<string, Image>();
+  // Each is the root while it is made: what one of them wrote may name paths.
+  const root = join(target, 'root');
   for (const [index, stage] of stages.entries()) {
-    const image = { root: join(target, String(index)), workdir: '/', env: {}, stage };
-    await mkdir(image.root, { recursive: true });
-    let state: Image = image;
+    let state = await begin(stage);
     for (const instruction of stage.instructions) state = await step(state, instruction);
-    built.set(stage.name ?? '', state);
+    if (stage.name === undefined) return state;
+    const kept = { ...state, root: join(target, String(index)) };
+    await rename(root, kept.root);
+    built.set(stage.name, kept);
   }
-  const last = built.get('');
-  if (!last) throw new Error('the last stage has a name');
-  return last;
+  throw new Error('the last stage has a name');
+
+  async function begin(stage: Stage): Promise<Image> {
+    const base = built.get(stage.base);
+    await mkdir(root, { recursive: true });
+    if (!base) return { root, workdir: '/', env: {}, stage };
+    await copy(base.root, root, false);
+    const instructions = [...base.stage.instructions, ...stage.instructions];
+    return { ...base, root, stage: { ...stage, instructions } };
+  }
 
   async function step(image: Image, instruction: Instruction): Promise<Image> {
     const { name, text, flags } = instruction;
@@ -87,13 +97,13 @@ function readEnv(text: string): Record<string, string> {
   return Object.fromEntries(pairs);
 }
 
-/** Which top names of the context get through; knows `*` first, then `!name`, nothing else. */
-async function readDockerignore(path: string): Promise<(name: string) => boolean> {
+/** What of the context gets through; knows `*` first, then `!name` at the top, nothing else. */
+async function readDockerignore(path: string): Promise<(path: string) => boolean> {
   const lines = (await readFile(path, 'utf8')).split('\n');
   const [all, ...patterns] = lines.filter((line) => line !== '' && !line.startsWith('#'));
   const names = patterns.map((pattern) => /^!([\w.-]+)$/.exec(pattern)?.[1]);
   if (all !== '*' || names.includes(undefined)) throw new Error(`${path} is not understood`);
-  return (name) => names.includes(name);
+  return (path) => names.includes(path.split('/')[0]);
 }
 
 /** Every file under a directory with its time of change, to see whether something was written. */
