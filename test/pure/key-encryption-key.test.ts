@@ -120,6 +120,18 @@ describe('a directory', () => {
       await expect(fromDirectory()).rejects.toThrow(`chmod 600 ${path}`);
     },
   );
+
+  test('names every key that is not good', async () => {
+    const torn = await put('0002.key', 'half a k');
+    await put('0003.key', newText());
+    const ajar = await put('0004.key', newText(), 0o644);
+    await mkdir(join(dir, '0005.key'), { mode: 0o700 });
+    await expect(fromDirectory()).rejects.toThrow(
+      new RegExp(
+        `^KEYS_DIR: ${torn} is not 32 .*; ${ajar} can be read .*${ajar}; ${dir}/0005.key cannot`,
+      ),
+    );
+  });
 });
 
 describe('what a server would refuse', () => {

@@ -85,7 +85,7 @@ export async function loadKeyEncryptionKeys(
 /**
  * Looks at the keys of a source as a server will read them, and makes none.
  * @param mayMakeKeys whether the server makes a key where a directory has none
- * @returns the first thing that is wrong; undefined when they will do
+ * @returns what is wrong, of every file; undefined when they will do
  */
 export async function faultOfKeys(
   source: KeyEncryptionKeySource,
@@ -192,15 +192,18 @@ async function keyFilesIn(dir: string): Promise<string[]> {
 }
 
 async function loadDirectory(dir: string): Promise<KeyEncryptionKey[]> {
-  const keys: KeyEncryptionKey[] = [];
-  for (const path of await keyFilesIn(dir)) {
-    const { mode } = await statusOf(path);
-    if (process.platform !== 'win32' && mode & 0o077) {
-      throw new KeyTrouble(`${path} can be read by others. Mend it with: chmod 600 ${path}`);
-    }
-    keys.push(parseKeyEncryptionKey(await readText(path), path));
+  const files = await Promise.allSettled((await keyFilesIn(dir)).map(loadFile));
+  const troubles = files.flatMap((one) => (one.status === 'rejected' ? [one.reason.message] : []));
+  if (troubles.length > 0) throw new KeyTrouble(troubles.join('; '));
+  return files.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
+
+async function loadFile(path: string): Promise<KeyEncryptionKey> {
+  const { mode } = await statusOf(path);
+  if (process.platform !== 'win32' && mode & 0o077) {
+    throw new KeyTrouble(`${path} can be read by others. Mend it with: chmod 600 ${path}`);
   }
-  return keys;
+  return parseKeyEncryptionKey(await readText(path), path);
 }
 
 /**
