@@ -60,9 +60,9 @@ describe('the hosted pages in Chromium', () => {
   const heading = () => page.getByRole('heading', { level: 1 }).textContent();
   const url = () => page.url().slice(keyturn.issuer.length);
 
-  async function register(email: string) {
+  async function register(email: string, name = 'Ada Lovelace') {
     await go('/register');
-    await page.getByLabel('Name').fill('Ada Lovelace');
+    await page.getByLabel('Name').fill(name);
     await page.getByLabel('Email address').fill(email);
     await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
     await submit('Create account');
@@ -346,7 +346,7 @@ describe('the hosted pages in Chromium', () => {
 
   test('no page is wider than a small screen, or than text of twice the size', async () => {
     await open({ viewport: { width: 320, height: 640 } });
-    await register(freshEmail());
+    await register(freshEmail().replace('@', `@${'sub.'.repeat(40)}`), 'Wolfeschlegel'.repeat(15));
     for (const path of ['/account', '/', '/login', '/register', '/reset-password', '/nothing']) {
       await go(path);
       const width = await page.evaluate('document.documentElement.scrollWidth');
