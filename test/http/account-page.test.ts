@@ -40,7 +40,7 @@ describe.each(DRIVERS)('the account page on $name', (driver) => {
 
   test('changes the name', async () => {
     expect(await browser.send('/account', { action: 'name', name: 'Ada' })).toMatchObject(done);
-    expect((await browser.get('/account')).text).toContain('Hello, Ada<');
+    expect((await browser.get('/account')).text).toContain('Hello, <bdi>Ada<');
     const empty = await browser.send('/account', { action: 'name', name: ' ' });
     expect(empty.status).toBe(400);
     expect(faultBeside(empty, 'name')).toBe('Enter your name, in at most 200 characters.');

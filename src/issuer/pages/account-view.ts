@@ -49,7 +49,7 @@ export function accountPage(site: Site, state: AccountState): Html {
 <form method="post" action="/account">${hidden('action', 'sign_out')}<button class="outline"
 type="submit">Log out</button></form>`,
     main: html`<div class="sheet">
-<h1>Hello, ${user.name}</h1>
+<h1>Hello, <bdi>${user.name}</bdi></h1>
 <p class="lead">This is your account. You are ${user.email}.</p>
 ${text !== undefined && note(html`<p>${text}</p>`)}
 ${!user.emailVerified && unverified()}

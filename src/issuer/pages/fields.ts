@@ -37,7 +37,7 @@ function input(spec: Field, id: string, faults: Faults): Html {
   return html`<input id="${id}" name="${spec.name}" type="${spec.type ?? 'text'}" required
 autocomplete="${spec.autocomplete}"
 ${spec.value !== undefined && html` value="${spec.value}"`}
-${spec.type !== undefined && html` autocapitalize="none" spellcheck="false"`}
+${spec.type === undefined ? html` dir="auto"` : html` autocapitalize="none" spellcheck="false"`}
 ${described !== '' && html` aria-describedby="${described}"`}
 ${fault !== undefined && html` aria-invalid="true"`}
 ${focused === true && html` autofocus`}>`;

@@ -133,8 +133,8 @@ ${hidden('action', 'resend')}${hidden('email', email)}${hidden('return_to', retu
 const alreadyIn = ({ visitor, returnTo, faults }: EntryState): Content =>
   visitor &&
   !faults &&
-  note(html`<p>You are logged in as <strong>${visitor.name}</strong> (${visitor.email}).</p>
-<p><a href="${returnTo ?? '/account'}">Go on as ${visitor.name}</a>, or log in as somebody else.</p>`);
+  note(html`<p>You are logged in as <strong><bdi>${visitor.name}</bdi></strong> (${visitor.email}).</p>
+<p><a href="${returnTo ?? '/account'}">Go on as <bdi>${visitor.name}</bdi></a>, or log in as somebody else.</p>`);
 
 const registerLink = (site: Site, state: EntryState): Content =>
   site.registration === 'open' &&
