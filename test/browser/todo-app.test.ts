@@ -138,6 +138,29 @@ describe('the todo app', () => {
     expect(await storedTitles()).toEqual(['Call Bob', 'Buy milk']);
   });
 
+  test('a title that is too long is given back whole, and said to be too long', async () => {
+    await app.open(site);
+    // As long as may be: 200 signs, whatever they take to be stored.
+    const longest = '🧺'.repeat(200);
+    await add(longest);
+    await app.box(longest).waitFor();
+    const title = `${'Buy milk '.repeat(55)}and soap`;
+    await app.field.focus();
+    // As from the clipboard, which is where so much comes from.
+    await app.page.keyboard.insertText(title);
+    await app.field.press('Enter');
+    await app.alert.getByText('…” was refused: it must have at most 200 characters.').waitFor();
+    expect((await app.alert.textContent())?.length).toBeLessThan(150);
+    expect(await app.field.inputValue()).toBe(title);
+
+    await app.button(`Edit “${longest}”`).click();
+    await app.page.keyboard.insertText(title);
+    await app.page.keyboard.press('Enter');
+    await app.alert.getByText('…” was refused: it must have at most 200 characters.').waitFor();
+    expect(await app.row('').getByLabel('Title').inputValue()).toBe(title);
+    expect(await storedTitles()).toEqual([longest]);
+  });
+
   test('a new title that did not get through is in its field, to be sent again', async () => {
     await app.open(site);
     await add('Buy milk');

@@ -44,12 +44,23 @@ export const createRequest =
     return { ...answer, todo: answer, etag: response.headers.get('ETag') ?? undefined };
   };
 
+/** What can be read, and heard, of a title in a sentence. */
+const QUOTED = 80;
+
+/** A title in a sentence: one that is too long to be taken is too long to be read out, too. */
+export function quote(title: string): string {
+  const signs = [...title];
+  return `“${signs.length > QUOTED ? `${signs.slice(0, QUOTED).join('')}…` : title}”`;
+}
+
 /** The end of a sentence that began with what it is about. */
 export function explain(error: unknown): string {
-  const { status = 0, code = '' } = error instanceof KeyturnError ? error : {};
+  const { status = 0, code = '', fields = [] } = error instanceof KeyturnError ? error : {};
   if (status === 404) return 'was deleted elsewhere.';
   if (status === 401) return 'needs you to log in again.';
-  if (code === 'invalid_request') return `was refused: ${(error as Error).message}`;
+  if (code === 'invalid_request') {
+    return `was refused: ${fields[0] ? `it ${fields[0].message}.` : (error as Error).message}`;
+  }
   if (status === 0) return 'did not get through: there is no connection. Try again.';
   return 'did not get through. Try again in a moment.';
 }

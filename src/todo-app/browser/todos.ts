@@ -1,4 +1,4 @@
-import { explain, type Request, type Todo } from './requests.ts';
+import { explain, quote, type Request, type Todo } from './requests.ts';
 import type { Filter, News, State } from './state.ts';
 
 export interface TodosDeps {
@@ -93,7 +93,7 @@ export function createTodos({ request, show, apologise, reopen, giveBack, tell }
         if (entries.has(entry.key)) await send(title);
       } catch (error) {
         if ((error as { status?: number }).status === 404) entries.delete(entry.key);
-        apologise(`“${title}” ${explain(error)}`);
+        apologise(`${quote(title)} ${explain(error)}`);
       }
       entry.changes = entry.changes.filter((other) => other !== wanted);
       update();

@@ -1,5 +1,6 @@
 import type { User } from '../../client/keyturn.ts';
 import { find } from './find.ts';
+import { quote } from './requests.ts';
 import { createRows, type RowActions } from './rows.ts';
 import type { Filter, State } from './state.ts';
 
@@ -65,7 +66,7 @@ export function createView(actions: Actions) {
   }
 
   function showDeleted(state: State): void {
-    const text = state.deleted === undefined ? '' : `“${state.deleted}” was deleted.`;
+    const text = state.deleted === undefined ? '' : `${quote(state.deleted)} was deleted.`;
     if (deletedTitle.textContent === text) return;
     if (undo === document.activeElement) list.focus();
     deletedTitle.textContent = text;
