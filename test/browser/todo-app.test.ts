@@ -161,6 +161,19 @@ describe('the todo app', () => {
     expect(await storedTitles()).toEqual([longest]);
   });
 
+  test('a title is read from the side that its script begins at', async () => {
+    await app.open(site);
+    const arabic = 'شراء الحليب (2)';
+    for (const title of ['Buy milk', arabic]) await add(title);
+    const spanOf = (title: string) => app.row(title).locator('label span');
+    const backwards = (element: { matches(selector: string): boolean }) =>
+      element.matches(':dir(rtl)');
+    expect(await spanOf('Buy milk').evaluate(backwards)).toBe(false);
+    expect(await spanOf(arabic).evaluate(backwards)).toBe(true);
+    await app.field.fill(arabic);
+    expect(await app.field.evaluate(backwards)).toBe(true);
+  });
+
   test('a new title that did not get through is in its field, to be sent again', async () => {
     await app.open(site);
     await add('Buy milk');
