@@ -155,7 +155,10 @@ export const metadataUrl = (issuer: string): string =>
 export function jwksUriOf(document: unknown, issuer: string, url: string): string {
   const metadata = document as { issuer?: unknown; jwks_uri?: unknown } | null;
   if (metadata?.issuer !== issuer) {
-    throw new JwksFault('unreachable', `${url} speaks for another issuer than ${issuer}.`);
+    // Both as they are: often all that differs is a slash at the end.
+    const said = metadata?.issuer;
+    const other = typeof said === 'string' ? JSON.stringify(said) : 'no issuer';
+    throw new JwksFault('unreachable', `${url} speaks for ${other}, not for "${issuer}".`);
   }
   const { jwks_uri: jwksUri } = metadata;
   if (typeof jwksUri !== 'string' || !/^https?:\/\//.test(jwksUri) || !URL.canParse(jwksUri)) {

@@ -64,8 +64,12 @@ describe('answers that bring no keys', () => {
   });
 
   const METADATA_FAULTS: readonly (readonly [string, Answer, RegExp])[] = [
-    ['of another issuer', { issuer: 'https://evil.example' }, /speaks for another issuer/],
-    ['null', (response) => void response.end('null'), /speaks for another issuer/],
+    [
+      'of another issuer',
+      { issuer: 'https://a.example/' },
+      /for "https:\/\/a\.example\/", not for "h/,
+    ],
+    ['null', (response) => void response.end('null'), /speaks for no issuer, not for "http/],
     ['HTML', (response) => void response.end('<html>'), /does not answer JSON/],
     ['a redirect', redirect, /unreachable: .*status 302/],
   ];
