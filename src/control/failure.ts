@@ -154,7 +154,7 @@ export function describeFailure(error: unknown): Failure {
     case 'EADDRINUSE':
       return failed(
         'address_in_use',
-        `${detail}. Something listens there; set ${port} to another.`,
+        `${detail}. Something listens there, another Keyturn perhaps: stop it, or set ${port} to another.`,
       );
     case 'EACCES':
       return failed(

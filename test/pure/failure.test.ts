@@ -19,7 +19,7 @@ const systemError = (message: string, code: string, syscall: string) =>
 
 describe('what an operator is told of a system error', () => {
   test.each([
-    ['EADDRINUSE', 'set PORT to another'],
+    ['EADDRINUSE', 'another Keyturn perhaps: stop it, or set PORT to another'],
     ['EACCES', 'Set HOST and PORT'],
   ])('%s when listening: which variables mend it', (code, advice) => {
     const { detail, status } = describeFailure(systemError(`listen ${code}`, code, 'listen'));
