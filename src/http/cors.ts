@@ -1,4 +1,6 @@
 import type Koa from 'koa';
+import type { Logger } from '../kit/log.ts';
+import { redactText } from '../kit/log-redact.ts';
 import type { AppState } from './context.ts';
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
@@ -6,12 +8,14 @@ const ALLOWED = 'Authorization, Content-Type, If-Match';
 const EXPOSED =
   'ETag, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id';
 const MAX_AGE = '600';
+const MAX_ORIGIN = 256;
 
 /** Which origins may read answers, and on which paths their cookies count. */
 export interface CorsDeps {
   readonly allowedOrigins: readonly string[];
   /** Exact paths of the calls that set or use a cookie. */
   readonly cookiePaths?: ReadonlySet<string>;
+  readonly log: Logger;
 }
 
 /**
@@ -24,12 +28,22 @@ export function cors(deps: CorsDeps): Koa.Middleware<AppState, object> {
     const { req, res } = ctx;
     res.setHeader('Vary', 'Origin');
     const { origin } = req.headers;
-    if (origin === undefined || !origins.has(origin)) return next();
+    if (origin === undefined) return next();
+    const preflight =
+      req.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined;
+    if (!origins.has(origin)) {
+      // A script learns nothing of why it may not call, and the access log has a mere OPTIONS.
+      if (preflight) {
+        const of = { request_id: ctx.state.requestId, origin: redactText(origin, MAX_ORIGIN) };
+        deps.log.info(of, 'a page is of an origin that is not among ALLOWED_ORIGINS');
+      }
+      return next();
+    }
     res.setHeader('Access-Control-Allow-Origin', origin);
     if (deps.cookiePaths?.has(ctx.path)) {
       res.setHeader('Access-Control-Allow-Credentials', 'true');
     }
-    if (req.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined) {
+    if (preflight) {
       res.setHeader('Access-Control-Allow-Methods', METHODS);
       res.setHeader('Access-Control-Allow-Headers', ALLOWED);
       res.setHeader('Access-Control-Max-Age', MAX_AGE);

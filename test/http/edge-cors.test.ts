@@ -43,6 +43,29 @@ test('a preflight is answered for allowed origins', async () => {
   expect(headers['access-control-allow-methods']).toContain('PATCH');
 });
 
+test('a preflight of another origin is logged with it, which the browser tells nobody', async () => {
+  const edge = await startEdge();
+  const preflight = (origin: string) =>
+    request(edge.url)
+      .options('/api/people')
+      .set('Origin', origin)
+      .set('Access-Control-Request-Method', 'POST');
+  await preflight(APP_ORIGIN).expect(204);
+  // Anybody can send anything as an origin.
+  await preflight(`http://ktr_${'a'.repeat(400)}.example`);
+  const { headers } = await preflight('http://localhost:5173').expect(204);
+  expect(headers).not.toHaveProperty('access-control-allow-origin');
+  const id = String(headers['x-request-id']);
+  await edge.line('request', { request_id: id });
+  const told = 'a page is of an origin that is not among ALLOWED_ORIGINS';
+  const lines = edge.lines.filter(({ msg }) => msg === told);
+  expect(lines.map(({ origin }) => origin)).toEqual([
+    'http://[refresh token]',
+    'http://localhost:5173',
+  ]);
+  expect(lines[1]).toMatchObject({ request_id: id });
+});
+
 test.each([
   [{ Origin: ISSUER }, 204],
   [{ Origin: APP_ORIGIN }, 204],
