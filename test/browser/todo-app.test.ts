@@ -138,6 +138,28 @@ describe('the todo app', () => {
     expect(await storedTitles()).toEqual(['Call Bob', 'Buy milk']);
   });
 
+  test('what is typed before Keyturn has said who is there is kept', async () => {
+    await todosOf(clientOf(site), ada.accessToken).add('Buy milk');
+    site.clock.advance(milliseconds(1));
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    await app.page.route('**/api/auth/refresh', async (route) => {
+      await answered;
+      await route.continue();
+    });
+    await app.page.goto(`${site.issuer}/app`);
+    await app.field.fill('Call Bob');
+    await app.field.press('Enter');
+    await app.box('Call Bob').waitFor();
+    answer();
+    await app.box('Buy milk').waitFor();
+    await vi.waitUntil(async () => (await storedTitles()).length === 2, WAIT);
+    await app.box('Call Bob').check();
+    await add('Call Cem');
+    await app.box('Call Cem').waitFor();
+    expect(await app.titles()).toEqual(['Call Cem', 'Call Bob', 'Buy milk']);
+    expect(await app.box('Call Bob').isChecked()).toBe(true);
+  });
+
   test('a title that is too long is given back whole, and said to be too long', async () => {
     await app.open(site);
     // As long as may be: 200 signs, whatever they take to be stored.

@@ -1,7 +1,7 @@
 // The todo app: logs in by Keyturn's client, keeps todos at the resource server.
 import { createKeyturn, type User } from '../../client/keyturn.ts';
 import { createRequest } from './requests.ts';
-import type { News } from './state.ts';
+import type { News, State } from './state.ts';
 import { createTodos } from './todos.ts';
 import { createView } from './view.ts';
 
@@ -13,7 +13,12 @@ const keyturn = createKeyturn({
 const request = createRequest(keyturn);
 let channel: BroadcastChannel | undefined;
 const tell = (news: News) => channel?.postMessage(news);
-const begin = () => createTodos({ request, ...view, tell });
+function begin() {
+  // What is still under way for somebody else is not shown any more.
+  const show = (state: State) => mine === todos && view.show(state);
+  const mine = createTodos({ request, ...view, show, tell });
+  return mine;
+}
 
 const view = createView({
   add: (title) => todos.add(title),
@@ -36,11 +41,12 @@ let whose: string | undefined;
 function welcome(user: User | null): void {
   view.showUser(user);
   if (user === null || user.id === whose) return;
+  // What was typed before anybody was known is theirs: it has waited for their token.
+  if (whose !== undefined) todos = begin();
   whose = user.id;
   channel?.close();
   channel = new BroadcastChannel(`todos:${user.id}`);
   channel.onmessage = ({ data }) => todos.hear(data);
-  todos = begin();
   void todos.load();
 }
 
