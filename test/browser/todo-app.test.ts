@@ -138,6 +138,31 @@ describe('the todo app', () => {
     expect(await storedTitles()).toEqual(['Call Bob', 'Buy milk']);
   });
 
+  test('what is typed before the program is there stays in its field', async () => {
+    const { promise: wanted, resolve: want } = Promise.withResolvers<void>();
+    await app.page.route('**/app/assets/*.js', async (route) => {
+      await wanted;
+      await route.continue();
+    });
+    await app.page.goto(`${site.issuer}/app`, { waitUntil: 'commit' });
+    await app.field.fill('Buy milk');
+    await app.field.press('Enter');
+    expect(await app.field.inputValue()).toBe('Buy milk');
+    want();
+    await app.button('Log out').waitFor();
+    await app.add('Buy milk');
+    expect(await storedTitles()).toEqual(['Buy milk']);
+    expect(app.page.url()).toBe(`${site.issuer}/app`);
+  });
+
+  test('shows nothing to fill in where nothing can come of it', async () => {
+    const { page } = await openPage(browser, { javaScriptEnabled: false });
+    await page.goto(`${site.issuer}/app`);
+    await page.locator('noscript p').waitFor();
+    expect(await page.locator('input:visible, button:visible').count()).toBe(0);
+    await page.context().close();
+  });
+
   test('what is typed before Keyturn has said who is there is kept', async () => {
     await todosOf(clientOf(site), ada.accessToken).add('Buy milk');
     site.clock.advance(milliseconds(1));
