@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { greeting } from '../../src/issuer/mail/greeting.ts';
@@ -177,13 +178,22 @@ describe('the brand', () => {
     expect(html).not.toContain('<Ünited>');
   });
 
+  test('is that of the pages where none is set', async () => {
+    const theme = await readFile('src/issuer/pages/static/theme.css', 'utf8');
+    const [accent = '', onAccent = ''] = ['accent', 'on-accent'].map(
+      (name) => new RegExp(`--${name}: (#\\w{6})`).exec(theme)?.[1],
+    );
+    const { html } = await render(one('reset_password'));
+    expect(html).toContain(`background:${accent};color:${onAccent}`);
+  });
+
   test.each([
     ['#000', '#ffffff'],
     ['#0b5fff', '#ffffff'],
     ['#FFD400', '#000000'],
     ['#fff', '#000000'],
     ['#767676', '#000000'],
-    ['#1f5fbf', '#ffffff'],
+    ['#0c6a51', '#ffffff'],
   ])('on %s the button says it in %s', (color, text) => {
     expect(formatHex(readableOn(parseHex(color)))).toBe(text);
   });

@@ -11,7 +11,8 @@ export interface MailBrand {
   readonly color?: string;
 }
 
-const COLOR = '#1f5fbf';
+/** The pages' own, as all the colours here: `pages/static/theme.css`. */
+const COLOR = '#0c6a51';
 const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 
 /** The mail as plain text; the link stands on a line of its own. */
@@ -41,16 +42,16 @@ export function renderHtml(greeting: string, text: MailText, brand: MailBrand): 
 <style>
 :root { color-scheme: light dark; }
 @media (prefers-color-scheme: dark) {
-  body, .page { background: #16181c !important; color: #e8e8e8 !important; }
-  .card { background: #22252b !important; border-color: #3a3f47 !important; }
-  .quiet { color: #a5abb5 !important; }
-  .quiet a { color: #9cc1ff !important; }
+  body, .page { background: #0f1613 !important; color: #e8efeb !important; }
+  .card { background: #161f1b !important; border-color: #2a3631 !important; }
+  .quiet { color: #a7b6ae !important; }
+  .quiet a { color: #7fdcbf !important; }
 }
 </style>
 </head>
-<body style="margin:0;background:#f4f5f7;color:#1c1e21;${FONT}">
-<div class="page" style="padding:24px 12px;background:#f4f5f7">
-<div class="card" style="max-width:520px;margin:0 auto;padding:28px;background:#ffffff;border:1px solid #e2e4e8;border-radius:10px">
+<body style="margin:0;background:#f2f4ef;color:#14201b;${FONT}">
+<div class="page" style="padding:24px 12px;background:#f2f4ef">
+<div class="card" style="max-width:520px;margin:0 auto;padding:28px;background:#fcfdfb;border:1px solid #d3dad3;border-radius:10px">
 ${header(brand)}
 <h1 style="margin:0 0 20px;font-size:22px;line-height:1.3">${escapeHtml(text.title)}</h1>
 ${[greeting, ...text.paragraphs].map(paragraph).join('\n')}
@@ -74,7 +75,7 @@ const paragraph = (text: string): string =>
   `<p style="margin:0 0 16px;font-size:16px;line-height:1.5">${escapeHtml(text)}</p>`;
 
 const small = (html: string): string =>
-  `<p class="quiet" style="margin:16px 0 0;font-size:14px;line-height:1.5;color:#5b616b">${html}</p>`;
+  `<p class="quiet" style="margin:16px 0 0;font-size:14px;line-height:1.5;color:#4a5952">${html}</p>`;
 
 /** A button, and below it the same link to copy. */
 function button({ label, link }: { label: string; link: string }, color: string): string {
