@@ -27,6 +27,9 @@ function decodes(text: string): boolean {
   }
 }
 
+/** What a password with one of these signs makes of a URL is no URL, or another one. */
+const ESCAPES = 'in a password, write @ : / ? # and % as %40 %3A %2F %3F %23 %25';
+
 /**
  * A PostgreSQL URL, with one host or several separated by commas (`h1:5432,h2:5432`), which the
  * URL standard cannot read. Throws a `Refusal` that shows nothing of it.
@@ -38,10 +41,7 @@ export function parseDatabaseUrl(text: string): Secret<string> {
   const [, user = '', hosts = '', , query = ''] = DATABASE.exec(text) ?? [];
   const socket = hosts === '' && new URLSearchParams(query).has('host');
   if (!DATABASE.test(text) || (hosts === '' && !socket)) {
-    throw new Refusal(
-      'is not of the form postgres://user:password@host:port/database; ' +
-        'in a password, write @ : / ? # and % as %40 %3A %2F %3F %23 %25',
-    );
+    throw new Refusal(`is not of the form postgres://user:password@host:port/database; ${ESCAPES}`);
   }
   if (!decodes(user)) throw new Refusal('has a % that is not followed by two digits: write %25');
   for (const host of socket ? [] : hosts.split(',')) {
@@ -79,17 +79,19 @@ const SMTP_OPTION = /^(?:requireTLS|tls\.rejectUnauthorized)=(?:true|false)$/;
 export function parseSmtpUrl(text: string): Secret<string> {
   const url = URL.parse(text);
   if (!url || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === '') {
-    throw new Refusal('is not of the form smtp://user:password@host:port or smtps://…');
+    throw new Refusal(`is not of the form smtp://user:password@host:port or smtps://…; ${ESCAPES}`);
   }
   if (!decodes(url.username) || !decodes(url.password)) {
     throw new Refusal('has a % that is not followed by two digits: write %25');
   }
   const options = [...url.searchParams].map(([name, value]) => `${name}=${value}`);
   if (!options.every((option) => SMTP_OPTION.test(option))) {
-    throw new Refusal('may end in ?requireTLS=true or ?tls.rejectUnauthorized=false, nothing else');
+    throw new Refusal(
+      `may end in ?requireTLS=true or ?tls.rejectUnauthorized=false, nothing else; ${ESCAPES}`,
+    );
   }
   if ((url.pathname !== '' && url.pathname !== '/') || url.hash !== '') {
-    throw new Refusal('has something after host and port that is not read');
+    throw new Refusal(`has something after host and port that is not read; ${ESCAPES}`);
   }
   if (url.username === '' && url.password !== '') throw new Refusal('has a password but no user');
   return new Secret(text);

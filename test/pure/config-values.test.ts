@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { config, DATABASE_URL, faulty, KEY, warnings } from '../support/config.ts';
+import { config, DATABASE_URL, faulty, KEY, message, warnings } from '../support/config.ts';
 
 describe('a way to the database without a word about TLS', () => {
   test.each([
@@ -80,6 +80,19 @@ describe('database and mail', () => {
     'postgres://h/db name',
   ])('%j is none', (url) => {
     expect(faulty({ DATABASE_URL: url })).toEqual(['DATABASE_URL']);
+  });
+
+  test.each([
+    'smtp://u:p#w@h',
+    'smtp://u:p/w@h',
+    'smtp://u:7?w@h',
+    'smtp://u:7/w@h',
+    'postgres://u:p/w@h/db',
+  ])('a password in %j is told how to be written, and shown nowhere', (url) => {
+    const name = url.startsWith('smtp') ? 'SMTP_URL' : 'DATABASE_URL';
+    const told = message({ [name]: url, ...(name === 'SMTP_URL' && { MAIL_FROM: 'a@b.example' }) });
+    expect(told).toContain('in a password, write @ : / ? # and % as %40 %3A %2F %3F %23 %25');
+    expect(told).not.toContain('w@h');
   });
 
   test('mail needs a server and a sender', () => {
