@@ -38,7 +38,9 @@ export async function verifierWarnings({ dataDir, times }: Site): Promise<string
     return warnings(times, await knownVerifiers(dataDir));
   } catch (error) {
     if (!(error instanceof PlanFault)) throw error;
-    const ignored = `Verifiers are not judged as declared: ${error.message}`;
+    // A command lists what is wrong on lines of their own, and a log has one.
+    const faults = error.message.replaceAll(/\n\s*/g, '; ');
+    const ignored = `Verifiers are not judged as declared: ${faults}`;
     return [ignored, ...warnings(times, VERIFIER_KINDS)];
   }
 }

@@ -299,4 +299,9 @@ describe('verifiers of one\u2019s own, in DATA_DIR/verifiers.yaml', () => {
     expect(status).toBe(2);
     expect(err).toContain(complaint);
   });
+
+  test('that are wrong in several ways are one line of a log', async () => {
+    declare('verifiers:\n  - name: gateway\n    keep: 2h');
+    expect((await atStart())[0]).toMatch(/is wanted.*; line 2: .* is required; line 3: [^;\n]*$/);
+  });
 });
