@@ -13,7 +13,7 @@ import { checkServer } from './db/server-check.ts';
 import { createApp } from './http/app.ts';
 import type { AppRouter } from './http/context.ts';
 import type { FastRoute } from './http/fast-route.ts';
-import { healthRoute, readyRoutes, startingRoutes } from './http/health.ts';
+import { healthRoute, readyRoutes, startingPage, startingRoutes } from './http/health.ts';
 import { createListener, drain } from './http/listener.ts';
 import { createTrail, type Trail } from './issuer/audit/trail.ts';
 import { type Issuer, loadPasswords, openIssuer } from './issuer/issuer.ts';
@@ -112,7 +112,8 @@ export function compose(deps: ComposeDeps): Keyturn {
       ...routes,
       readyRoutes(missing),
     ]).callback();
-  let handle = createApp(edge, [readyRoutes(missing), startingRoutes()]).callback();
+  const early = [readyRoutes(missing), startingRoutes()];
+  let handle = createApp({ ...edge, renderErrorPage: startingPage }, early).callback();
   const application = {
     callback: () => (req: IncomingMessage, res: ServerResponse) => handle(req, res),
   };

@@ -7,7 +7,12 @@ import { asAppError, notFound, type Problem, renderProblem } from './problem.ts'
 import { pathOf } from './target.ts';
 
 /** Makes a page of an error that is a problem document elsewhere. */
-export type RenderErrorPage = (problem: Problem, error: AppError, requestId: string) => Problem;
+export type RenderErrorPage = (
+  problem: Problem,
+  error: AppError,
+  requestId: string,
+  method: string | undefined,
+) => Problem;
 
 /** What the edge sets itself and an error keeps; a handler's own headers go with its answer. */
 const KEPT = /^(?:x-|access-control-|cross-origin-|strict-|content-security|referrer|vary$)/;
@@ -89,7 +94,8 @@ function answer(
     if (!KEPT.test(name)) res.removeHeader(name);
   }
   const problem = renderProblem(error, requestId);
-  const { status, headers, body } = renderPage?.(problem, error, requestId) ?? problem;
+  const page = renderPage?.(problem, error, requestId, res.req.method);
+  const { status, headers, body } = page ?? problem;
   for (const [name, value] of headers) res.setHeader(name, value);
   res.statusCode = status;
   res.end(body);

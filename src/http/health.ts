@@ -1,5 +1,7 @@
 import { unavailableError } from '../kit/errors.ts';
+import { escapeHtml } from '../kit/html-escape.ts';
 import { type AppRouter, createRouter } from './context.ts';
+import type { RenderErrorPage } from './error-edge.ts';
 import type { FastAnswer, FastRoute } from './fast-route.ts';
 
 const ALIVE: FastAnswer = {
@@ -30,3 +32,32 @@ export function startingRoutes(): AppRouter {
     throw unavailableError('Keyturn is starting; try again shortly.');
   });
 }
+
+/**
+ * What a browser shows meanwhile: bare, since the pages' own looks come with what is being started,
+ * and loaded anew by itself, unless it stands where the answer to a form would.
+ */
+export const startingPage: RenderErrorPage = ({ status, headers }, { extras }, _id, method) => {
+  const body = Buffer.from(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>One moment</title>
+<h1>One moment</h1>
+<p>${escapeHtml(extras.detail ?? '')}</p>
+</html>
+`);
+  const kept = headers.filter(([name]) => !/^content-(?:type|length)$/i.test(name));
+  const again = method === 'GET' && extras.retryAfter !== undefined;
+  return {
+    status,
+    headers: [
+      ...kept,
+      ['Content-Type', 'text/html; charset=utf-8'],
+      ['Content-Length', String(body.length)],
+      ...(again ? [['Refresh', String(extras.retryAfter)] as const] : []),
+    ],
+    body,
+  };
+};

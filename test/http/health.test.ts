@@ -45,6 +45,25 @@ describe.each(DRIVERS)('health and readiness on $name', (driver) => {
     expect((await client.get('/.well-known/jwks.json')).status).toBe(200);
   });
 
+  test('before the boot a browser is shown a page that loads by itself, but for a form', async () => {
+    const { keyturn } = await start({ boot: false });
+    const open = (path: string, init?: RequestInit) =>
+      fetch(keyturn.url + path, { ...init, headers: { Accept: 'text/html' } });
+    const page = await open('/login');
+    expect(page.status).toBe(503);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(page.headers.get('refresh')).toBe(page.headers.get('retry-after'));
+    const text = await page.text();
+    expect(text).toContain('Keyturn is starting');
+    expect(page.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
+    // It is not to be sent again, nor lost to a page without what was typed.
+    expect((await open('/login', { method: 'POST' })).headers.has('refresh')).toBe(false);
+    await keyturn.boot();
+    const login = await open('/login');
+    expect([login.status, login.headers.has('refresh')]).toEqual([200, false]);
+  });
+
   test('while draining it is not ready and serves on', async () => {
     const { keyturn, client, expectAlive, expectUnready } = await start();
     keyturn.beginDraining();
