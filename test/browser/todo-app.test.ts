@@ -369,6 +369,16 @@ describe('the todo app', () => {
     expect(await violationsOf(app.page)).toEqual([]);
   });
 
+  test('shows which filter is on where the system chooses the colours', async () => {
+    await app.page.emulateMedia({ forcedColors: 'active' });
+    await app.open(site);
+    const inkOf = (filter: string) =>
+      app.page.evaluate(
+        `getComputedStyle(document.querySelector('#filters [value=${filter}]')).color`,
+      );
+    expect(await inkOf('all')).not.toBe(await inkOf('open'));
+  });
+
   test('keeps no secret anywhere, and is small', async () => {
     let transferred = 0;
     const session = await app.page.context().newCDPSession(app.page);
