@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { addressToken } from '../support/accounts.ts';
 import { bearer, clientOf, freshEmail, PASSWORD } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
@@ -66,6 +67,19 @@ describe.each(DRIVERS)('commands about users on $name', (driver) => {
     expect(await events(ann.userId, 'account_enabled')).toHaveLength(1);
     expectProblem(await client.me(ann), 401, 'session_ended');
     expect((await login(ann.email)).status).toBe(200);
+  });
+
+  test('disable stops a change of address that was under way; enable does not go on with it', async () => {
+    const client = clientOf(keyturn);
+    const ann = await client.register();
+    const email = freshEmail();
+    const token = await addressToken(keyturn, client, ann, { email, password: PASSWORD });
+    await operate('users disable', { user: ann.userId });
+    const confirm = () => client.post('/api/auth/email/verify', { token });
+    expectProblem(await confirm(), 400, 'invalid_token');
+    await operate('users enable', { user: ann.userId });
+    expectProblem(await confirm(), 400, 'invalid_token');
+    expect((await login(ann.email)).body.user).toMatchObject({ email: ann.email });
   });
 
   test('logout ends every session and nothing else', async () => {

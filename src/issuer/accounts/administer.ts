@@ -6,6 +6,7 @@ import type { EndReason } from '../sessions/store.ts';
 import { changeUser, holdUser } from '../users/change-store.ts';
 import type { User } from '../users/store.ts';
 import { afterDeletion, type DeleteDeps, removeUser } from './delete.ts';
+import { voidLinks } from './links.ts';
 
 /** What came of an administrator's command about a user. */
 export interface Administered {
@@ -15,7 +16,10 @@ export interface Administered {
   readonly sessionsEnded: number;
 }
 
-/** Forbids a user to log in, and ends every session. @returns undefined when there is no such user */
+/**
+ * Forbids a user to log in, ends every session and voids a change of address that was asked for.
+ * @returns undefined when there is no such user
+ */
 export const disableUser = (deps: RecordingDeps, id: UserId, now: Date) =>
   administer(deps, id, now, { event: 'account_disabled', disabled: true, end: 'account_disabled' });
 
@@ -49,6 +53,8 @@ function administer(
     const changes = disabled !== undefined && disabled !== (held.disabledAt !== null);
     const disabledAt = disabled ? now : null;
     const user = changes ? await changeUser(tx, held, { disabledAt }) : held;
+    // Whoever is shut out may have asked for it, and would take the account along.
+    if (disabled) await voidLinks(tx, held, ['change_email']);
     const ended = end ? await endSessionsOf(tx, id, { reason: end, now }) : [];
     const changed = changes || ended.length > 0;
     if (changed) record({ event, userId: id, ...(disabled === undefined && { reason: end }) });
