@@ -124,7 +124,9 @@ export function createKeyring(deps: KeyringDeps): Keyring {
       held = await Promise.all(
         live.map(async (key) => {
           const known = held.find((other) => other.kid === key.kid);
-          if (known) return { ...known, ...datesOf(key) };
+          // One that did not open is tried again once it is sealed under a key that is here.
+          const isRead = known?.privateKey || !key.sealedPrivateKey || !openable(key);
+          if (known && isRead) return { ...known, ...datesOf(key) };
           return open(deps.sealer, openable(key) ? key : { ...key, sealedPrivateKey: null });
         }),
       );
