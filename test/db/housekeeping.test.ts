@@ -169,6 +169,30 @@ describe.each(DRIVERS)('housekeeping on $name', (driver) => {
     expect(rows).toEqual([{ user_id: '00000000-0000-7000-8000-000000000002' }]);
   });
 
+  test('leaves to a user who came back with an import what was stored since, until they go again', async () => {
+    const next = (event: string) => {
+      clock.advance(seconds(1));
+      return addEvents(1, event);
+    };
+    const personal = async () => {
+      const { rows } = await execute<{ event: string }>(
+        database.db,
+        'SELECT event FROM audit_events WHERE address IS NOT NULL OR user_agent IS NOT NULL ORDER BY at',
+      );
+      return rows.map(({ event }) => event);
+    };
+    await next('registered');
+    await next('account_deleted');
+    await next('cross_user_access');
+    await next('account_imported');
+    await next('logged_in');
+    await run();
+    expect(await personal()).toEqual(['account_imported', 'logged_in']);
+    await next('account_deleted');
+    await run();
+    expect(await personal()).toEqual([]);
+  });
+
   /** Does something while somebody else's transaction holds a session. */
   const holdingOne = (work: () => Promise<void>) =>
     database.transaction(async (tx) => {

@@ -74,9 +74,14 @@ const forget = (whose: string): string => `UPDATE audit_events SET address = NUL
 WHERE id IN (SELECT id FROM audit_events
   WHERE ${whose} AND (address IS NOT NULL OR user_agent IS NOT NULL) LIMIT $2)`;
 const FORGET_USER = forget('user_id = $1');
-const FORGET_DELETED = forget(
-  "user_id IN (SELECT user_id FROM audit_events WHERE event = 'account_deleted' AND at >= $1)",
-);
+// An import may bring a user back under the same id: what is stored from then on is theirs to keep.
+const FORGET_DELETED = forget(`user_id IN (
+    SELECT user_id FROM audit_events WHERE event = 'account_deleted' AND at >= $1)
+  AND EXISTS (SELECT FROM audit_events AS gone
+    WHERE gone.user_id = audit_events.user_id AND gone.event = 'account_deleted' AND gone.at >= $1
+      AND NOT EXISTS (SELECT FROM audit_events AS back
+        WHERE back.user_id = gone.user_id AND back.event = 'account_imported'
+          AND back.at BETWEEN gone.at AND audit_events.at))`);
 
 /**
  * Takes addresses and agents out of events of a user who is gone, at most `limit` of them; what
