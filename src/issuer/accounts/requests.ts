@@ -3,7 +3,9 @@ import { newUuid, type UserId } from '../../kit/id.ts';
 import type { Logger } from '../../kit/log.ts';
 import { recording } from '../audit/recording.ts';
 import type { RequestOrigin } from '../audit/trail.ts';
+import { rewriteClaims } from '../sessions/claims-store.ts';
 import { changeUser, holdUserByEmail } from '../users/change-store.ts';
+import { claimsOf } from '../users/claims.ts';
 import { insertUser } from '../users/store.ts';
 import type { AccountDeps, Change } from './deps.ts';
 import { mailLink, mailNotice, voidLinks } from './links.ts';
@@ -142,6 +144,8 @@ async function answerRegistration(
     await mailNotice(tx, deps, held, 'account_exists', now);
   } else if (held) {
     const user = await changeUser(tx, held, { name, passwordHash: null });
+    // It may have been used before addresses had to be verified.
+    await rewriteClaims(tx, user.id, claimsOf(user));
     await voidLinks(tx, user);
     await mailLink(tx, deps, user, 'set_password', now);
     const reason = 'registered_again';
