@@ -87,6 +87,12 @@ describe.each(DRIVERS)('todos on $name', (driver) => {
     expect(response.body.todos[0]).toEqual((await todos.get(ids[0] ?? '')).body);
   });
 
+  test('of those that came within one millisecond, too', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 12; i += 1) ids.unshift((await todos.add(`todo ${i}`)).id);
+    expect(idsOf(await todos.list())).toEqual(ids);
+  });
+
   test('20 are listed unless a limit says otherwise', async () => {
     const ids = await fill(21);
     const page = await todos.list();
