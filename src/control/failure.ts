@@ -65,6 +65,7 @@ export const UNFORESEEN = 'failed';
 /** Refusals that no waiting mends. */
 const FINAL: ReadonlySet<string> = new Set([
   'unknown_kid',
+  'no_keys',
   'database_restored',
   'key_encryption_key_unread',
 ]);

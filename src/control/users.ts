@@ -13,6 +13,7 @@ import type { LinkDeps } from '../issuer/accounts/deps.ts';
 import { exportUsers } from '../issuer/accounts/export.ts';
 import { importUsers } from '../issuer/accounts/import.ts';
 import type { Trail } from '../issuer/audit/trail.ts';
+import { requireKeys } from '../issuer/keys/commands.ts';
 import { listUsers } from '../issuer/users/bulk-store.ts';
 import { findUser, findUserByEmail, type User } from '../issuer/users/store.ts';
 import type { Clock } from '../kit/clock.ts';
@@ -118,9 +119,11 @@ export async function deleteUserCommand(
   return { user: report(user) };
 }
 
-/** `users import` @throws AppError `import_refused` */
-export const importUsersCommand = (deps: UserDeps, { input }: Streams) =>
-  spooled(input, (read) => importUsers(deps, read, deps.clock.now()));
+/** `users import` @throws AppError `import_refused`; KeyCommandRefused before the first start */
+export async function importUsersCommand(deps: UserDeps, { input }: Streams) {
+  await requireKeys(deps.database.db);
+  return spooled(input, (read) => importUsers(deps, read, deps.clock.now()));
+}
 
 /** `users export` */
 export const exportUsersCommand = (deps: UserDeps, { hashes }: { hashes: boolean }, to: Streams) =>

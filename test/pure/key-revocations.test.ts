@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { emergencyTime, publishedKeys, waitingKey } from '../../src/issuer/keys/life-cycle.ts';
+import { decide } from '../../src/issuer/keys/machine.ts';
 import { elapsed, milliseconds, seconds, times } from '../../src/kit/duration.ts';
 import { createScene, FORCE, POLICY, revoke, TICK } from '../support/key-scene.ts';
 
@@ -71,6 +72,11 @@ describe('a revocation', () => {
       'next',
       ...Array.from({ length: 5 }, () => 'revoked'),
     ]);
+  });
+
+  test('of all keys makes none where there are none yet', () => {
+    const refused = { kind: 'refuse', reason: 'no_keys', retryAt: null };
+    expect(decide({ kind: 'revoke_all' }, [], POLICY, scene.world.now())).toEqual(refused);
   });
 
   test('of a key that is revoked or gone changes nothing, of an unknown one is refused', () => {

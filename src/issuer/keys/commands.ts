@@ -1,3 +1,4 @@
+import type { Db } from '../../db/database.ts';
 import { earliest, latest, spellDuration } from '../../kit/duration.ts';
 import type { Kid } from '../../kit/id.ts';
 import { propagationTime } from './life-cycle.ts';
@@ -20,6 +21,8 @@ export const NEXT_NOT_VISIBLE =
   'signs. Purge the caches before Keyturn, and see that every replica reads this database. ' +
   '--force rotates all the same.';
 
+const NO_KEYS = 'The database has no signing keys yet: start the server once first.';
+
 /** A command about keys that was refused; the message says why and what to do. */
 export class KeyCommandRefused extends Error {
   override readonly name = 'KeyCommandRefused';
@@ -33,6 +36,15 @@ export class KeyCommandRefused extends Error {
     this.code = code;
     this.retryAt = retryAt;
   }
+}
+
+/**
+ * Asked before users are stored: a start that found them and no keys would take it for damage.
+ * @throws KeyCommandRefused where the server has never started
+ */
+export async function requireKeys(db: Db): Promise<void> {
+  if ((await listKeys(db)).length > 0) return;
+  throw new KeyCommandRefused('no_keys', NO_KEYS, null);
 }
 
 /** What a revocation adds to the report. */
@@ -171,6 +183,8 @@ function explain(deps: TransitionDeps, { reason, retryAt }: Outcome & { kind: 'r
       return `There is no next key to rotate to yet.${when}`;
     case 'unknown_kid':
       return 'There is no key with this kid; `keyturn keys list` shows them.';
+    case 'no_keys':
+      return NO_KEYS;
     case 'next_not_visible':
       return NEXT_NOT_VISIBLE;
     case 'database_restored':

@@ -33,7 +33,8 @@ export type Refusal =
   | 'too_many_published'
   | 'change_in_progress'
   | 'no_next_key'
-  | 'unknown_kid';
+  | 'unknown_kid'
+  | 'no_keys';
 
 /** What shall happen, all in one transaction, or why nothing does. */
 export type Decision =
@@ -73,6 +74,8 @@ export function decide(command: KeyCommand, keys: Keys, policy: KeyPolicy, clock
     case 'revoke':
       return revoke(keys, policy, now, command);
     case 'revoke_all':
+      // The first pair comes with the first start, which makes what else belongs to it.
+      if (keys.length === 0) return refuse('no_keys');
       return change(
         publishedKeys(keys, policy, now).map(({ kid }) => ({ kid, revokedAt: now })),
         [{ activatedAt: now }, WAITING],
