@@ -2,6 +2,7 @@ import type { Database, Tx } from '../../db/database.ts';
 import type { Clock } from '../../kit/clock.ts';
 import type { RecordingDeps } from '../audit/recording.ts';
 import type { RecordEvent } from '../audit/trail.ts';
+import type { Keyring } from '../keys/keyring.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { OutboxDeps } from '../mail/outbox.ts';
 import type { Caller } from '../sessions/bearer.ts';
@@ -21,6 +22,8 @@ export interface AccountDeps extends LinkDeps, RecordingDeps {
   readonly database: Pick<Database, 'db' | 'transaction'>;
   readonly clock: Clock;
   readonly hasher: Pick<Hasher, 'hash' | 'verify'>;
+  /** Asked before a mailed link is looked at: in a database that was restored, void ones are good. */
+  readonly keyring: Pick<Keyring, 'requireSigner'>;
   readonly record: RecordEvent;
   readonly limits: Pick<
     Limits,

@@ -58,6 +58,7 @@ export async function verifyEmail(
 ): Promise<void> {
   const now = deps.clock.now();
   await deps.limits.take('verify', { origin }, now);
+  deps.keyring.requireSigner();
   const hash = hashMailedToken(token);
   const seen = hash && (await findToken(deps.database.db, hash, CONFIRMATIONS, now));
   if (!seen) throw new AppError(invalidToken);

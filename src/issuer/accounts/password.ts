@@ -25,6 +25,7 @@ export async function resetPassword(
 ): Promise<void> {
   await deps.limits.take('reset', { origin }, deps.clock.now());
   requireGoodPassword(deps, password, 'password');
+  deps.keyring.requireSigner();
   const hash = hashMailedToken(token);
   // Looked at first, so that rubbish costs no password hash; consumed below.
   const seen = hash && (await findToken(deps.database.db, hash, RESET, deps.clock.now()));
