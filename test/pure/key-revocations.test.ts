@@ -46,15 +46,26 @@ describe('a revocation', () => {
     expect(waitingKey(scene.world.keys())?.kid).toBe('key-7');
   });
 
-  test('of a key that is not published, since it would be a sixth, makes no room for a next one', () => {
+  const published = () => {
     const { world } = scene;
-    const published = () =>
-      publishedKeys(world.keys(), world.settings(), world.now()).map(({ kid }) => kid as string);
+    return publishedKeys(world.keys(), world.settings(), world.now()).map(
+      ({ kid }) => kid as string,
+    );
+  };
+
+  /** Five are published, and a sixth would be again under the settings of now. */
+  function bringBackSixth(): void {
+    const { world } = scene;
     scene.crowd();
     world.run(revoke('key-4'));
     world.advance(elapsed(world.now(), scene.leavesAt('key-1')));
     world.run(TICK);
     world.configure({ clockSkew: seconds(600) });
+  }
+
+  test('of a key that is not published, since it would be a sixth, makes no room for a next one', () => {
+    const { world } = scene;
+    bringBackSixth();
     world.run(revoke('key-6'));
     expect(waitingKey(world.keys())).toBeUndefined();
     expect(published()).toHaveLength(5);
@@ -72,6 +83,13 @@ describe('a revocation', () => {
       'next',
       ...Array.from({ length: 5 }, () => 'revoked'),
     ]);
+  });
+
+  test('of all keys publishes none that was kept back as the sixth', () => {
+    bringBackSixth();
+    expect(published()).not.toContain('key-1');
+    scene.world.run({ kind: 'revoke_all' });
+    expect(published()).toEqual(['key-8', 'key-9']);
   });
 
   test('of all keys makes none where there are none yet', () => {

@@ -77,10 +77,16 @@ export function decide(command: KeyCommand, keys: Keys, policy: KeyPolicy, clock
       // The first pair comes with the first start, which makes what else belongs to it.
       if (keys.length === 0) return refuse('no_keys');
       return change(
-        publishedKeys(keys, policy, now).map(({ kid }) => ({ kid, revokedAt: now })),
+        keys.filter((key) => isOfUse(key, policy, now)).map(({ kid }) => ({ kid, revokedAt: now })),
         [{ activatedAt: now }, WAITING],
       );
   }
+}
+
+/** Whether a key is published, or kept back only since it would be a sixth. */
+function isOfUse(key: SigningKey, policy: KeyPolicy, now: Date): boolean {
+  const state = stateOf(key, policy, now);
+  return state !== 'gone' && state !== 'revoked';
 }
 
 /** A `next` key where none waits, unless it would be the sixth beside those `published`. */
