@@ -75,6 +75,12 @@ async function onKeys<T extends object>(
   return answer;
 }
 
+/** The same, and no statement is cut off: of millions of sessions to end each would be, for ever. */
+const patient = (keys: TransitionDeps, database: Database): TransitionDeps => ({
+  ...keys,
+  database: { ...keys.database, transaction: (work) => database.patientTransaction(work) },
+});
+
 /** Every operation by its name, which is the command's. */
 export const OPERATIONS = {
   migrate: operation(nothing, async ({ database, role }) => {
@@ -127,7 +133,7 @@ export const OPERATIONS = {
   'users export': operation(z.strictObject({ hashes: z.boolean() }), exportUsersCommand),
   restored: operation(nothing, (deps) =>
     onKeys(deps, (keys) =>
-      restoredCommand(keys, async (tx, now) => {
+      restoredCommand(patient(keys, deps.database), async (tx, now) => {
         await endAllSessions(tx, { reason: 'restored', now });
         // Some were sent after the backup was made, and no link shall work.
         await dropAllUnsentMail(tx);

@@ -41,7 +41,10 @@ export interface Database {
    * used inside: that throws. An `unavailable` out of the COMMIT leaves open whether it happened.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** A transaction on a connection of its own whose statements may take for ever: migrations. */
+  /**
+   * A transaction on a connection of its own whose statements may take for ever: migrations, and
+   * what has to be done to every row at once.
+   */
   patientTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
    * Tells every process that listens on a channel of this database. Never throws: what is not
