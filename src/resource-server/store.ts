@@ -173,9 +173,19 @@ export async function deleteTodo(
   return whyNot(rows[0], versions);
 }
 
-/** Deletes every todo of some users. */
+const DELETE_SOME = `WITH several AS MATERIALIZED (
+  SELECT user_id, id FROM todos WHERE user_id = ANY ($1::text[]) LIMIT $2 FOR UPDATE)
+DELETE FROM todos USING several
+WHERE todos.user_id = several.user_id AND todos.id = several.id`;
+
+/** Todos that a statement deletes: nothing keeps a user from having more than one has time for. */
+const MOST_DELETED = 5000;
+
+/** Deletes every todo of some users, so many at a time. */
 export async function deleteTodosOf(db: Db, userIds: readonly string[]): Promise<void> {
-  await execute(db, 'DELETE FROM todos WHERE user_id = ANY ($1::text[])', [userIds]);
+  for (let deleted = MOST_DELETED; deleted === MOST_DELETED; ) {
+    deleted = (await execute(db, DELETE_SOME, [userIds, MOST_DELETED])).affected;
+  }
 }
 
 /** Without expectations only a deletion under way can have kept a todo that was found. */
