@@ -5,7 +5,7 @@ import { endSessionsOf } from '../sessions/end-store.ts';
 import type { EndReason } from '../sessions/store.ts';
 import { changeUser, holdUser } from '../users/change-store.ts';
 import type { User } from '../users/store.ts';
-import { afterDeletion, type DeleteDeps, removeUser } from './delete.ts';
+import { afterDeletion, type DeleteDeps, dropEndedSessions, removeUser } from './delete.ts';
 import { voidLinks } from './links.ts';
 
 /** What came of an administrator's command about a user. */
@@ -68,6 +68,7 @@ export async function deleteUserById(
   id: UserId,
   now: Date,
 ): Promise<User | undefined> {
+  await dropEndedSessions(deps.database.db, id);
   const deleted = await recording(deps, async (tx, record) => {
     const user = await holdUser(tx, id);
     if (user) await removeUser(deps, tx, record, user, now);

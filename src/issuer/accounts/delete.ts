@@ -1,8 +1,9 @@
-import type { Database, Tx } from '../../db/database.ts';
+import type { Database, Db, Tx } from '../../db/database.ts';
 import type { UserId } from '../../kit/id.ts';
 import { forgetUser } from '../audit/store.ts';
 import type { RecordEvent, RequestOrigin } from '../audit/trail.ts';
 import type { Limits } from '../limits/limits.ts';
+import { deleteEndedSessionsOf } from '../sessions/over-store.ts';
 import { deleteUser } from '../users/change-store.ts';
 import type { User } from '../users/store.ts';
 import { asOwner } from './as-owner.ts';
@@ -32,10 +33,23 @@ export async function deleteAccount(
     deps,
     owner,
     { currentPassword, origin, signal },
-    async () => {},
+    () => dropEndedSessions(deps.database.db, owner.userId),
     ({ tx, record, now }, user) => removeUser(deps, tx, record, user, now),
   );
   await afterDeletion(deps, owner.userId);
+}
+
+/** Rows that a statement deletes. */
+const BATCH = 5000;
+
+/**
+ * Drops the sessions of a user that have ended, before the transaction that deletes the user: with
+ * the row may go more of them than a statement has time for, where a program logs in all day.
+ */
+export async function dropEndedSessions(db: Db, userId: UserId): Promise<void> {
+  for (let dropped = BATCH; dropped === BATCH; ) {
+    dropped = await deleteEndedSessionsOf(db, userId, BATCH);
+  }
 }
 
 /** What is done at once; where there are more, the hourly job does the rest. */
