@@ -3,6 +3,7 @@ import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/
 import { execute } from '../../src/db/statement.ts';
 import { Secret } from '../../src/kit/secret.ts';
 import { type RecordedLog, recordedLog } from './databases.ts';
+import { within } from './lived-time.ts';
 import { administer, createTestDatabase, type TestDatabase } from './postgres.ts';
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 
@@ -12,8 +13,11 @@ export const UNAVAILABLE = {
   extras: { retryAfter: 1 },
 };
 
-/** A caller must hear of it within this; a test's own limit, so that it fails past it. */
-export const WITHIN = 10_000;
+/** A caller must hear of it by then, in milliseconds. */
+const HEARD = 10_000;
+
+/** What a promise comes to, in the time in which a caller must hear of it. */
+export const heard = <T>(promise: Promise<T>): Promise<T> => within(HEARD, promise);
 
 /** What a promise is rejected with, heard from the start. */
 export const caught = (promise: Promise<unknown>): Promise<unknown> =>
