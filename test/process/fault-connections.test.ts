@@ -5,6 +5,7 @@ import { bearer, clientOf } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
 import { type Load, startLoad } from '../support/fault-load.ts';
 import { reportFault } from '../support/fault-report.ts';
+import { within } from '../support/lived-time.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { expectProblem } from '../support/problem.ts';
 import { PATIENCE, type ServerProcess, siteOn, startServer } from '../support/server-process.ts';
@@ -83,9 +84,10 @@ test('every connection of the pool is taken', { timeout: PATIENCE }, async () =>
   await holder.query('begin; lock table sessions');
   // A call that shares its statement with no other.
   const crowd = Array.from({ length: CROWD }, () =>
-    client.get('/api/auth/sessions', bearer(accessToken)).timeout(RECOVERED),
+    client.get('/api/auth/sessions', bearer(accessToken)),
   );
-  for (const answer of await Promise.all(crowd)) expectProblem(answer, 503, 'unavailable');
+  for (const answer of await within(RECOVERED, Promise.all(crowd)))
+    expectProblem(answer, 503, 'unavailable');
   expect((await client.get('/.well-known/jwks.json').expect(200)).text).toBe(jwks);
   await holder.query('rollback');
   await holder.end();

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { bearer, clientOf, PASSWORD, type SignedIn } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
+import { within } from '../support/lived-time.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { expectProblem } from '../support/problem.ts';
 import {
@@ -66,7 +67,7 @@ test.each(['refuse', 'silent'] as const)('an outage later (%s) is survived', asy
     client.get('/api/users/me/todos', bearer(somebody.accessToken)),
     client.delete(`/api/auth/sessions/${somebody.sessionId}`, bearer(somebody.accessToken)),
   ];
-  const answers = await Promise.all(calls().map((call) => call.timeout(WITHIN)));
+  const answers = await within(WITHIN, Promise.all(calls()));
   for (const answer of answers) expectProblem(answer, 503, 'unavailable');
   await client.get('/healthz').expect(200);
   expect((await client.get('/.well-known/jwks.json').expect(200)).text).toBe(before);

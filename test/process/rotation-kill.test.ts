@@ -5,6 +5,7 @@ import { DRIVERS, newDirectory } from '../support/databases.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
   MAIN,
+  PATIENCE,
   runCommand,
   type Site,
   siteOn,
@@ -26,7 +27,7 @@ const TIMES = {
   // Nobody answers at ISSUER_URL here.
   SELF_CHECK: 'off',
 };
-const LIMIT = { timeout: LONG ? 1_800_000 : 240_000 };
+const LIMIT = { timeout: PATIENCE };
 
 const list = async (site: Site) => (await commandIn(site, 'keys list')) as KeyReport;
 

@@ -9,6 +9,7 @@ import {
   present,
   registerAs,
 } from './ledger-client.ts';
+import { startWatch } from './lived-time.ts';
 import { PATIENCE, WAIT } from './server-process.ts';
 
 const CLIENTS = 4;
@@ -31,7 +32,7 @@ export interface Tally {
 export interface Load {
   /** Waits for something to come about; throws the first wrong answer. */
   until(goal: () => boolean): Promise<void>;
-  /** Waits until all have been given something anew; answers after how many milliseconds. */
+  /** Waits until all have been given something anew; answers after how many milliseconds lived. */
   recovered(): Promise<number>;
   /**
    * Ends it, and holds the server to the books: nobody was logged out, everybody who registered
@@ -120,7 +121,7 @@ export async function startLoad(
       return until(() => counts.unanswered > before);
     },
     async recovered() {
-      const since = performance.now();
+      const watch = startWatch();
       const before = workers.map(({ ledger, todos }) => [ledger.acknowledged.length, todos.length]);
       const people = registered.length;
       const anew = () =>
@@ -129,8 +130,8 @@ export async function startLoad(
           const [refreshes = 0, written = 0] = before[i] ?? [];
           return ledger.acknowledged.length > refreshes && todos.length > written;
         });
-      await Promise.race([failed, vi.waitUntil(anew, WAIT)]);
-      return performance.now() - since;
+      await Promise.race([failed, vi.waitUntil(anew, WAIT)]).finally(watch.stop);
+      return watch.lived();
     },
     async finish() {
       over = true;
