@@ -34,7 +34,8 @@ afterAll(() => database.drop());
 const siteOnDatabase = async (env: Env): Promise<Site> =>
   siteOn(
     { url: database.url, dataDir: join(await newDirectory(), 'data') },
-    { WORKERS: '2', SELF_CHECK: 'off', ...env },
+    // New requests are served for so long after SIGTERM, on a machine that has little time as well.
+    { WORKERS: '2', SELF_CHECK: 'off', DRAIN_DELAY: '10s', ...env },
   );
 
 const lines = ({ said }: ServerProcess) => logLines(said.stdout);
