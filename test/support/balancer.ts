@@ -6,6 +6,8 @@ import { statusOf } from './server-process.ts';
 
 /** How often, in milliseconds, each replica is asked whether it is ready. */
 const INTERVAL = 50;
+/** An answer older than this says nothing any more: who stood still for so long asks anew. */
+const STALE = 2_000;
 
 /** What stands before several replicas. */
 export interface Balancer {
@@ -21,7 +23,8 @@ export interface Balancer {
  * connections that it keeps, and to another one only where nothing was sent yet.
  */
 export async function startBalancer(): Promise<Balancer> {
-  const ready = new Map<string, boolean>();
+  /** When each was last found ready; undefined when it was not. */
+  const ready = new Map<string, number | undefined>();
   const agent = new Agent({ keepAlive: true });
   let turn = 0;
   let over = false;
@@ -29,11 +32,26 @@ export async function startBalancer(): Promise<Balancer> {
   const server = createServer({ keepAliveTimeout: 0 }, (req, res) => {
     const chunks: Buffer[] = [];
     req.on('data', (chunk) => chunks.push(chunk));
-    req.on('end', () => forward(req, res, Buffer.concat(chunks), ready.size));
+    req.on('end', () => void forward(req, res, Buffer.concat(chunks), ready.size));
   });
 
-  function forward(req: IncomingMessage, res: ServerResponse, body: Buffer, tries: number): void {
-    const able = [...ready].filter(([, is]) => is).map(([url]) => url);
+  /** Those that are ready; waits while all that is known is too old to say. */
+  async function ableNow(): Promise<string[]> {
+    for (;;) {
+      const found = [...ready].filter(([, at]) => at !== undefined);
+      const fresh = found.filter(([, at = 0]) => performance.now() - at < STALE);
+      if (fresh.length > 0 || found.length === 0 || over) return fresh.map(([url]) => url);
+      await pause(INTERVAL);
+    }
+  }
+
+  async function forward(
+    req: IncomingMessage,
+    res: ServerResponse,
+    body: Buffer,
+    tries: number,
+  ): Promise<void> {
+    const able = await ableNow();
     const target = able[turn++ % able.length];
     if (target === undefined || tries === 0) {
       res.writeHead(502).end('{}');
@@ -45,7 +63,7 @@ export async function startBalancer(): Promise<Balancer> {
       answer.pipe(res);
     });
     onward.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') forward(req, res, body, tries - 1);
+      if (error.code === 'ECONNREFUSED') void forward(req, res, body, tries - 1);
       else res.writeHead(502).end(JSON.stringify({ code: error.code }));
     });
     onward.end(body);
@@ -53,8 +71,9 @@ export async function startBalancer(): Promise<Balancer> {
 
   const look = async (url: string) => {
     while (!over && ready.has(url)) {
+      const askedAt = performance.now();
       const status = await statusOf(`${url}/readyz`);
-      if (ready.has(url)) ready.set(url, status === 200);
+      if (ready.has(url)) ready.set(url, status === 200 ? askedAt : undefined);
       await pause(INTERVAL);
     }
   };
@@ -63,7 +82,7 @@ export async function startBalancer(): Promise<Balancer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     add(url) {
-      ready.set(url, false);
+      ready.set(url, undefined);
       void look(url);
     },
     remove: (url) => void ready.delete(url),
