@@ -3,7 +3,14 @@ import type { RevocationReport } from '../../src/issuer/keys/commands.ts';
 import type { KeyReport } from '../../src/issuer/keys/report.ts';
 import { trustedUntil, VERIFIER_KINDS } from '../../src/issuer/keys/verifiers.ts';
 import { type Duration, milliseconds, seconds } from '../../src/kit/duration.ts';
-import { bearer, claimsOf, clientOf, partOf, type SignedIn } from '../support/client.ts';
+import {
+  bearer,
+  claimsOf,
+  clientOf,
+  partOf,
+  registerServed,
+  type SignedIn,
+} from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
@@ -58,7 +65,7 @@ const kidOf = (token: string): string => String(partOf(token, 0).kid);
 
 /** Somebody on each replica. */
 const signInEverywhere = (): Promise<SignedIn[]> =>
-  Promise.all(servers.map((server) => clientOf(server).register()));
+  Promise.all(servers.map((server) => registerServed(clientOf(server))));
 
 /** Refreshes at each replica until it signs with a key. @returns the tokens of that key */
 const untilSignedBy = (people: readonly SignedIn[], kid: string): Promise<string[]> =>
@@ -148,6 +155,8 @@ test('a stolen key is dropped by all who look, and no honest token is refused', 
   expect(report.active).toBe(before.next);
   expect(+freshSignsAt - +revokedAt).toBe(2_000);
   await untilUnpublished(stolenKid);
+  // A replica that gets no turn shows what it has read before for as much longer.
+  const late = Math.max(0, Date.now() - +revokedAt - POLICY.keyLease);
 
   // Nobody has to log in again: each replica signs what is asked of it with the fresh key.
   const honest = await untilSignedBy(victims, fresh);
@@ -166,7 +175,7 @@ test('a stolen key is dropped by all who look, and no honest token is refused', 
       cooldown,
     };
     const until = trustedUntil(scaled, POLICY, revokedAt, freshSignsAt);
-    if (until) expect(lasts[i]).toBeLessThanOrEqual(+until);
+    if (until) expect(lasts[i]).toBeLessThanOrEqual(+until + late);
     // What the command said of it, with the times that it has by itself.
     expect(report.still_trusted_by.find(({ verifier: name }) => name === kind.name)).toEqual({
       verifier: kind.name,

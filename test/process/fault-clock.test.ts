@@ -76,7 +76,7 @@ test('on PostgreSQL a replica whose clock is set wrong goes by the database', as
 test('on the embedded database a clock that is set logs nobody out', async () => {
   const storage = (await embedded?.create()) as Storage;
   // The time is read anew four times in a lease.
-  const { server, step } = await startWithClock(storage, { KEY_LEASE: '2s' });
+  const { server, step } = await startWithClock(storage, { KEY_LEASE: '8s' });
   const client = clientOf(server);
   const jwks = (await client.get('/.well-known/jwks.json').expect(200)).text;
   const somebody = await client.register();

@@ -25,7 +25,7 @@ test('a mail that was sent before a restore is not sent again after `restored`, 
     {
       SMTP_URL: `smtp://127.0.0.1:${mailServer.port}`,
       MAIL_FROM: 'id@example.com',
-      KEY_LEASE: '2s',
+      KEY_LEASE: '8s',
       SELF_CHECK: 'off',
     },
   );

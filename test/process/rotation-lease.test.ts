@@ -1,8 +1,7 @@
 import pg from 'pg';
-import type { Response } from 'supertest';
 import { beforeAll, expect, test, vi } from 'vitest';
 import type { KeyReport } from '../../src/issuer/keys/report.ts';
-import { clientOf, partOf, type SignedIn } from '../support/client.ts';
+import { clientOf, partOf, registerServed, type SignedIn, served } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
@@ -35,7 +34,7 @@ beforeAll(async () => {
   const behindProxy = { ...site, env: { ...site.env, DATABASE_URL: real.href } };
   server = await (await startServer(behindProxy)).ready();
   for (const name of ['locked', 'silent', 'refuse'])
-    people.set(name, await clientOf(server).register());
+    people.set(name, await registerServed(clientOf(server)));
   return async () => {
     await proxy.close();
     await database.drop();
@@ -55,12 +54,8 @@ const untilItMayNotSign = () =>
 
 const refresh = ({ refreshToken }: SignedIn) => clientOf(server).refresh(refreshToken);
 
-/** The first answer that is no 503: a lease that was renewed late is soon over, once. */
-const refreshed = async (person: SignedIn): Promise<Response> =>
-  vi.waitUntil(async () => {
-    const response = await refresh(person);
-    return response.status !== 503 && response;
-  }, WAIT) as Promise<Response>;
+/** A lease that was renewed late is soon over, once. */
+const refreshed = (person: SignedIn) => served(() => refresh(person));
 
 function personFor(name: string): SignedIn {
   const person = people.get(name);

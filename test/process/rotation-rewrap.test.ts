@@ -19,7 +19,8 @@ import {
 import { embeddedDriver } from '../support/verifiers/command-site.ts';
 import { commandIn, say } from '../support/verifiers/in-process.ts';
 
-const TIMES = { KEY_LEASE: '1s', SELF_CHECK: 'off' };
+/** A lease that outlasts what a busy machine stands still for: answers are 200 at once here. */
+const TIMES = { KEY_LEASE: '10s', SELF_CHECK: 'off' };
 
 /** Adds a key whose name comes last. @returns its id */
 async function addKey(site: Site): Promise<string> {

@@ -1,7 +1,8 @@
 import { Agent } from 'node:http';
 import request, { type Response, type Test } from 'supertest';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { TestKeyturn } from './keyturn.ts';
+import { WAIT } from './server-process.ts';
 
 /** Long enough, and on no list of common passwords. */
 export const PASSWORD = 'correct horse battery staple';
@@ -43,6 +44,19 @@ export interface Client {
 /** Keeps connections, as real clients do. */
 const agent = new Agent({ keepAlive: true });
 
+/** The first answer that is no 503: whose lease on the keys is short is without one now and then. */
+export const served = (ask: () => Test): Promise<Response> =>
+  vi.waitUntil(async () => {
+    const response = await ask();
+    return response.status !== 503 && response;
+  }, WAIT) as Promise<Response>;
+
+/** Registers somebody, asking again while the answer is a 503. */
+export const registerServed = async (client: Client): Promise<SignedIn> =>
+  signedIn(await served(() => client.post('/api/auth/register', registration())), 201);
+
+const registration = () => ({ email: freshEmail(), password: PASSWORD, name: 'Ann' });
+
 /** Makes a client of a running Keyturn. */
 export function clientOf({ url }: Pick<TestKeyturn, 'url'>): Client {
   const call = (test: Test, headers: Headers = {}) => test.agent(agent).set(headers);
@@ -52,7 +66,7 @@ export function clientOf({ url }: Pick<TestKeyturn, 'url'>): Client {
     post: (path, body, headers) => call(request(url).post(path), headers).send(body),
     patch: (path, body, headers) => call(request(url).patch(path), headers).send(body),
     async register(fields = {}) {
-      const body = { email: freshEmail(), password: PASSWORD, name: 'Ann', ...fields };
+      const body = { ...registration(), ...fields };
       return signedIn(await client.post('/api/auth/register', body), 201);
     },
     login: async ({ email }, password = PASSWORD) =>

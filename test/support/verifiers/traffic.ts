@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { bearer, claimsOf, clientOf, PASSWORD, partOf } from '../client.ts';
+import { bearer, claimsOf, freshEmail, PASSWORD, partOf } from '../client.ts';
 import { call, type WholeAnswer } from '../ledger-client.ts';
 
 /** People who log in, refresh and call an API, on every replica in turn. */
@@ -39,11 +39,15 @@ export function startTraffic(
   const kids = new Set<string>();
   const somewhere = () => String(urls[turn++ % urls.length]);
 
-  const untilServed = async (path: string, body: object): Promise<WholeAnswer['body']> => {
+  const untilServed = async (
+    path: string,
+    body: object,
+    status = 200,
+  ): Promise<WholeAnswer['body']> => {
     for (;;) {
       const answer = await call(`${somewhere()}${path}`, body);
       if (answer && answer.status !== 503) {
-        expect(answer).toMatchObject({ status: 200 });
+        expect(answer).toMatchObject({ status });
         return answer.body;
       }
       await pause(pace);
@@ -60,9 +64,10 @@ export function startTraffic(
     expect([200, 503], code).toContain(response.status);
   };
   const live = async () => {
-    const { email } = await clientOf({ url: somewhere() }).register();
+    const who = { email: freshEmail(), password: PASSWORD };
+    await untilServed('/api/auth/register', { ...who, name: 'Ann' }, 201);
     while (!stopped) {
-      let body = await untilServed('/api/auth/login', { email, password: PASSWORD });
+      let body = await untilServed('/api/auth/login', who);
       logins++;
       await use(String(body.access_token));
       for (let i = 0; i < REFRESHES_A_LOGIN && !stopped; i++) {
