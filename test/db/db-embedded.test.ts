@@ -138,9 +138,10 @@ describe('the first start', () => {
 
   test('may be killed at any moment', async () => {
     const directory = await newDirectory();
-    let reached = 0;
-    for (const [moment, shows] of MOMENTS) {
-      const dataDir = join(directory, String(reached));
+    const reached = new Set<string>();
+    for (let starts = 0; reached.size < MOMENTS.length; starts++) {
+      const [moment, shows] = MOMENTS[reached.size] ?? expect.fail();
+      const dataDir = join(directory, String(starts));
       const child = hold('database', dataDir);
       const exited = once(child, 'exit');
       let over = false;
@@ -152,10 +153,11 @@ describe('the first start', () => {
         if (paths && shows(paths)) break;
         await setTimeout(2);
       }
-      expect(over, moment).toBe(false);
+      // Seen too late by a process that had no turn in between, or never: another start shows it.
+      if (!over) reached.add(moment);
+      expect(starts, moment).toBeLessThan(5 * MOMENTS.length);
       child.kill('SIGKILL');
       await Promise.all([answer, exited]);
-      reached++;
       const database = await openStorage({ url: undefined, dataDir, drop: async () => {} });
       await execute(database.db, 'create table if not exists opened (n int)');
       await database.close();
@@ -163,7 +165,6 @@ describe('the first start', () => {
       expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
       await rm(dataDir, { recursive: true });
     }
-    expect(reached).toBe(MOMENTS.length);
   });
 });
 

@@ -17,7 +17,8 @@ import { LONG } from '../support/thorough.ts';
 
 /** What a first start leaves behind it step by step; a kill comes soon after one is there. */
 const STEPS = {
-  embedded: ['data/lock', 'data/pglite.new-*/*', 'data/pglite', 'keys/0001.key'],
+  // What is there for a while only may be gone when it is looked for.
+  embedded: ['data/lock', 'data/{pglite.new-*/*,pglite}', 'data/pglite', 'keys/0001.key'],
   postgres: ['keys', 'keys/0001.key', 'data/state-version.json'],
 };
 /** Milliseconds at most from a step to the kill: from one step to about the next. */
