@@ -90,8 +90,8 @@ test('the Express example calls no token bad that it has no keys for', async () 
 
   keyturn = await startServer(site);
   await keyturn.ready();
-  expect((await ask(ann.accessToken)).status).toBe(200);
-  // What it found out about the keys it believes for a second.
+  // What it found out about the keys it believes for a second, here and below.
+  await vi.waitUntil(async () => (await ask(ann.accessToken)).status === 200, WAIT);
   const forged = `${ann.accessToken.slice(0, -8)}AAAAAAAA`;
   await vi.waitUntil(async () => (await ask(forged)).status === 401, WAIT);
   expect(other.said.stderr).toBe('');

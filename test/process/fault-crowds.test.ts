@@ -18,6 +18,8 @@ import {
 import { LONG } from '../support/thorough.ts';
 
 const SLOW = 2_000;
+/** How long a connection has for its first request's headers, in milliseconds. */
+const GIVEN = 10_000;
 /** Milliseconds of rubbish. */
 const FLOOD = LONG ? 300_000 : 8_000;
 const AT_A_TIME = 500;
@@ -87,6 +89,7 @@ test('two thousand slow connections hold nobody up, and are closed', {
   const { port, hostname } = new URL(server.url);
   let closed = 0;
   const sockets: Socket[] = [];
+  const begun = performance.now();
   for (let i = 0; i < SLOW; i++) {
     const socket = connect(Number(port), hostname);
     sockets.push(socket);
@@ -97,7 +100,8 @@ test('two thousand slow connections hold nobody up, and are closed', {
     await once(socket, 'connect');
     socket.write(BEGINNINGS[i % KINDS] ?? '');
   }
-  expect(closed).toBe(0);
+  // All at once, unless the machine needed longer than the first of them was given.
+  if (performance.now() - begun < GIVEN) expect(closed).toBe(0);
 
   await client.get('/.well-known/jwks.json').expect(200);
   const { body } = await client.refresh(somebody.refreshToken).expect(200);

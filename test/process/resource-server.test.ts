@@ -136,7 +136,8 @@ describe('the resource server alone', () => {
     const { url } = await answering(handler);
     const site = await siteFor(url, (await createTestDatabase()).url, {
       JWKS_URI: `${url}/jwks`,
-      JWKS_STARTUP_TIMEOUT: '1s',
+      // Time for several tries: the first one loads what it needs, which may take it too long.
+      JWKS_STARTUP_TIMEOUT: '3s',
     });
     const { status, stdout, stderr } = await startNode(ALONE, site).ended;
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(says) });

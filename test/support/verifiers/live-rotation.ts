@@ -71,7 +71,8 @@ async function rotateAt(site: Site, { url, targets }: Door): Promise<void> {
     count: 0,
     first: [],
   });
-  expect(watch.verifications).toBeGreaterThan(10_000);
+  // Each token by everybody, most of them again and again.
+  expect(watch.verifications).toBeGreaterThan(3 * watch.tokens);
   // Each key has signed, and each rotation made another the one that does.
   expect(traffic.kids.size).toBe(ROTATIONS + 1);
   expect(traffic.logins).toBeGreaterThan(ROTATIONS);
