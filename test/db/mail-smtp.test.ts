@@ -184,7 +184,8 @@ describe.each(DRIVERS)('a mail server, the outbox on $name', (driver) => {
     await enqueue(ann);
     await enqueue(bob);
     server.onRecipient = (address) => (address === ann.email ? new Promise(() => {}) : undefined);
-    const patience = { attempt: milliseconds(300), grace: seconds(3), look: seconds(2) };
+    // Far longer than it takes to send the other one.
+    const patience = { attempt: seconds(3), grace: seconds(3), look: seconds(2) };
     const { deliver, log } = postman({ patience });
     await deliver(ON);
     expect(server.mails.map(({ to }) => to)).toEqual([bob.email]);
