@@ -140,7 +140,7 @@ describe('a listener', () => {
     );
     await expect.poll(() => counter.heard, WAIT).toBe(1);
     first.set('silent');
-    await expect.poll(() => second.accepted, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => second.accepted, WAIT).toBe(1);
     await heardOf(database, counter);
   });
 

@@ -167,7 +167,7 @@ describe.each(DRIVERS)('the outbox on $name', (driver) => {
     const delivered = postman({ transport, patience }).deliver(ON);
     await hangs.promise;
     await enqueue(bob);
-    await vi.waitUntil(() => taken.length > 0, { timeout: 20_000 });
+    await vi.waitUntil(() => taken.length > 0, { timeout: 60_000 });
     expect(taken).toEqual([bob.email]);
     released.resolve();
     await delivered;

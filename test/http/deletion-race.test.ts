@@ -38,7 +38,7 @@ describe.each(DRIVERS)('an account that goes meanwhile on $name', (driver) => {
       const taken = 'SELECT id FROM account_requests WHERE email = $1 FOR UPDATE SKIP LOCKED';
       const answered = answerRequests(keyturn);
       await vi.waitUntil(async () => (await keyturn.sql(taken, [email])).length === 0, {
-        timeout: 20_000,
+        timeout: 60_000,
       });
       go.resolve();
       await answered;

@@ -24,7 +24,7 @@ test.each(DRIVERS.filter(({ kind }) => kind === 'embedded'))(
       login.on('error', () => {});
       return login.end(JSON.stringify({ email, password: 'not the right one' }));
     });
-    await vi.waitUntil(() => arrived === crowd, { timeout: 30_000 });
+    await vi.waitUntil(() => arrived === crowd, { timeout: 60_000 });
     for (const login of waiting) login.destroy();
 
     // Comes behind all of them.

@@ -252,6 +252,6 @@ describe.each(DRIVERS)('EMAIL_VERIFICATION=required on $name', (driver) => {
       await client.post('/api/auth/register', { email, password: PASSWORD, name: 'A' }),
     );
     // The job itself, without help.
-    await expect.poll(() => mailsTo(keyturn, email), { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => mailsTo(keyturn, email), { timeout: 60_000 }).toHaveLength(1);
   });
 });

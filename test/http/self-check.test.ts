@@ -13,7 +13,7 @@ import { createWorld, type WorldAnswer } from '../support/world.ts';
 const [driver] = DRIVERS as readonly [TestDriver];
 const DAY = seconds(86_400);
 const PLANNED = { ifDue: false, force: false, dryRun: false };
-const SOON = { timeout: 20_000 };
+const SOON = { timeout: 60_000 };
 
 interface Options extends KeyturnOptions {
   readonly storage?: TestDriver;

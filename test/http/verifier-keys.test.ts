@@ -94,7 +94,7 @@ describe('answers that bring no keys', () => {
     const verify = createVerifier({ issuer: issuer.url, audience: issuer.url });
     issuer.away = true;
     const started = verify.start('30s');
-    await vi.waitUntil(() => issuer.requests.length >= 2, { timeout: 30_000 });
+    await vi.waitUntil(() => issuer.requests.length >= 2, { timeout: 60_000 });
     expect(verify.ready()).toBe(false);
     issuer.away = false;
     await started;

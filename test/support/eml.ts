@@ -81,7 +81,7 @@ export async function mailsOf(keyturn: TestKeyturn): Promise<ReadMail[]> {
       keyturn.parts.issuer?.jobs.sendMail();
       return (await keyturn.sql('SELECT id FROM outbox_mails LIMIT 1')).length === 0;
     },
-    { timeout: 20_000, interval: 20 },
+    { timeout: 60_000, interval: 20 },
   );
   const directory = join(keyturn.config.dataDir, 'mail');
   const files = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.eml'));
