@@ -13,6 +13,7 @@ async function main(fsync: boolean): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'keyturn-bench-postgres-'));
   // The server runs as another user when the bench runs as root.
   await chmod(directory, 0o755);
+  process.umask(0o022);
   const port = await freePort();
   const errors: string[] = [];
   const server = new EmbeddedPostgres({

@@ -51,6 +51,8 @@ export async function ownPostgres(): Promise<OwnPostgres> {
   await chmod(directory, 0o755);
   afterAll(() => rm(directory, { recursive: true, force: true }));
   const dataDir = join(directory, 'data');
+  // Root has another user run it, who has to read what is written for it.
+  const umask = process.umask(0o022);
   await new EmbeddedPostgres({
     databaseDir: dataDir,
     user: USER,
@@ -59,7 +61,9 @@ export async function ownPostgres(): Promise<OwnPostgres> {
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
     onLog: () => {},
-  }).initialise();
+  })
+    .initialise()
+    .finally(() => process.umask(umask));
   const postgres = cluster(dataDir, await freePort(), await stat(dataDir));
   await postgres.start();
   return postgres;

@@ -9,6 +9,8 @@ import { ownDirectory } from './run-directory.ts';
  * stops and removes everything when its standard input ends, so also when the tests are killed.
  */
 async function main(): Promise<void> {
+  // Root has another user run it, who has to read what is written for it.
+  process.umask(0o022);
   const directory = ownDirectory();
   await chmod(directory, 0o755);
   const port = await freePort();
