@@ -4,19 +4,24 @@ import type { TestDriver } from './databases.ts';
 import { freePort } from './free-port.ts';
 import { type KeyturnOptions, startKeyturn, type TestKeyturn } from './keyturn.ts';
 
+/** How long a page is waited for, in milliseconds, on a machine that has little time for it. */
+const PATIENCE = 60_000;
+
 /** Starts Chromium, headless. Close it in `afterAll`. */
 export async function launchBrowser(): Promise<Browser> {
   const { executablePath, env } = await findChromium();
   const inherited = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath,
     env: { ...Object.fromEntries(inherited), ...env },
     // Without a user namespace, as in most containers, its own sandbox cannot start; it opens
     // nothing but our own pages.
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
+  browser.on('context', (context) => context.setDefaultTimeout(PATIENCE));
+  return browser;
 }
 
 /** A page in a browser context of its own: nothing is shared with another one. */
