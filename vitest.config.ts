@@ -8,6 +8,9 @@ const FORKS = { pool: 'forks' as const, execArgv: ['--liftoff-only'] };
 /** What is waited for comes in a moment; on a busy machine in a long one. */
 const PATIENT = { poll: { timeout: MINUTE, interval: 20 } };
 
+/** Where processes start, and many others beside them: a hundred times what most tests take. */
+const HELD_UP = { testTimeout: 5 * MINUTE, hookTimeout: 5 * MINUTE };
+
 /** Random cases are the same ones each time. */
 const SEEDED = { setupFiles: ['test/support/seed.ts'] };
 
@@ -67,8 +70,7 @@ export default defineConfig({
           globalSetup: ['test/support/postgres.ts'],
           ...FORKS,
           expect: PATIENT,
-          testTimeout: 2 * MINUTE,
-          hookTimeout: 2 * MINUTE,
+          ...HELD_UP,
         },
       },
       {
@@ -82,8 +84,7 @@ export default defineConfig({
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
           expect: PATIENT,
-          testTimeout: 2 * MINUTE,
-          hookTimeout: 2 * MINUTE,
+          ...HELD_UP,
         },
       },
       {
@@ -96,8 +97,7 @@ export default defineConfig({
           fileParallelism: false,
           sequence: { groupOrder: 2 },
           expect: PATIENT,
-          testTimeout: 2 * MINUTE,
-          hookTimeout: 2 * MINUTE,
+          ...HELD_UP,
         },
       },
     ],
