@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, vi } from 'vitest';
-import { bearer, clientOf, PASSWORD } from './client.ts';
+import { bearer, clientOf, PASSWORD, registerServed, served } from './client.ts';
 import { call, type LedgerClient, ledgerClient } from './ledger-client.ts';
 import { WAIT } from './server-process.ts';
 
@@ -43,12 +43,14 @@ export async function startPacedLoad(
   { rate, most }: { readonly rate: number; readonly most: number },
 ): Promise<PacedLoad> {
   const client = clientOf({ url });
-  const people = await Promise.all(Array.from({ length: PEOPLE }, () => client.register()));
+  const people = await Promise.all(Array.from({ length: PEOPLE }, () => registerServed(client)));
   const person = (n: number) => people[n % PEOPLE] ?? expect.fail();
   const sessions: LedgerClient[] = [];
   for (let n = 0; n < SESSIONS; n++) {
-    const { refreshToken } = await client.login(person(n));
-    sessions.push(ledgerClient(refreshToken));
+    const { email } = person(n);
+    const login = { email, password: PASSWORD };
+    const { body } = await served(() => client.post('/api/auth/login', login));
+    sessions.push(ledgerClient(body.refresh_token));
   }
   const idle = [...sessions];
   const failures: string[] = [];
