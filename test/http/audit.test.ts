@@ -157,6 +157,9 @@ describe.each(DRIVERS)('the audit trail on $name', (driver) => {
     pass(seconds(31));
     await successorOf(ann.refreshToken);
     expect(await namesOf(ann.sessionId)).toEqual(['registered', 'refresh_recovered']);
+    expect(keyturn.events('refresh_recovered', ann.sessionId)).toEqual([
+      expect.objectContaining({ earlier_address: '127.0.0.1' }),
+    ]);
     expect(await row()).toMatchObject({ generation: 3, replays: 2 });
   });
 
