@@ -10,7 +10,7 @@ import { VERSION } from '../../src/kit/version.ts';
 import { aggregate } from '../../src/metrics/aggregate.ts';
 import { createWorkerMetrics } from '../../src/metrics/workers.ts';
 import { createMetrics } from '../../src/metrics.ts';
-import { bearer, type Client, clientOf } from '../support/client.ts';
+import { bearer, browserAt, type Client, clientOf } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { readExposition, unchanging } from '../support/exposition.ts';
 import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
@@ -66,6 +66,16 @@ describe.each(DRIVERS)('metrics on $name', (driver) => {
     expect(await refreshes('stolen', first)).toBe(1);
     expect(await refreshes('over', first)).toBe(1);
     expect(await refreshes('invalid', 'ktr_rubbish')).toBe(1);
+    const { email, refreshToken } = await client.register();
+    const browser = browserAt(keyturn);
+    await browser.login(email);
+    const kept = { result: 'kept' };
+    expect(await growth('keyturn_refreshes_total', kept, () => browser.refresh())).toBe(1);
+    // Consumed a minute before its life was over, and presented again when it is.
+    keyturn.clock.advance(seconds(7 * 86_400 - 60));
+    expect(await refreshes('rotated', refreshToken)).toBe(1);
+    keyturn.clock.advance(seconds(60));
+    expect(await refreshes('expired', refreshToken)).toBe(1);
   });
 
   test('access tokens are counted by verdict, at the issuer and at the resource server', async () => {
