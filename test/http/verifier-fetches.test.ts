@@ -67,6 +67,27 @@ describe('fetches', () => {
     expect(issuer.fetches()).toBe(2);
   });
 
+  test('bring keys as old as the question for them', async () => {
+    const { issuer, verify, clock, token } = await verifierScene({ cacheTtl: '100s' });
+    issuer.jwks = (response) => {
+      clock.advance(seconds(40));
+      response.end(JSON.stringify(jwkSet(first)));
+    };
+    await verify(token());
+    issuer.jwks = jwkSet(second);
+    clock.advance(seconds(60));
+    await expect(verify(token())).rejects.toEqual(UNKNOWN);
+  });
+
+  test('of the keys that are there leave what is known of a token', async () => {
+    const { issuer, verify, token } = await verifierScene();
+    const shown = token();
+    const known = await verify(shown);
+    await verify.start();
+    expect(issuer.fetches()).toBe(2);
+    expect(await verify(shown)).toBe(known);
+  });
+
   test('happen for who only asks whether it is ready, in time and when it is too late', async () => {
     const { issuer, verify, clock } = await verifierScene({ cacheTtl: '10s', maxStale: '0s' });
     await verify.start();
@@ -165,7 +186,8 @@ describe('while the issuer is away', () => {
     issuer.jwks = (response) => {
       answerNow = () => response.end(JSON.stringify(jwkSet(second)));
     };
-    clock.advance(seconds(30));
+    // The cooldown is over, and what is tried then may take as long as it is given.
+    clock.advance(seconds(31));
     for (const _ of [1, 2, 3]) await verify(token());
     await vi.waitUntil(() => issuer.fetches() > 1, WAIT);
     // Who needs what is being fetched does wait, and what it brings is law.
@@ -195,7 +217,8 @@ describe('options', () => {
     ['issuer', { ...good, issuer: 'ftp://id.example.com' }],
     ['issuer', { ...good, issuer: 'https://id.example.com?tenant=1' }],
     ['issuer', { ...good, issuer: 'https://id.example.com#here' }],
-    ['issuer', { ...good, issuer: 'https://user:word@id.example.com' }],
+    ['issuer', { ...good, issuer: 'https://user@id.example.com' }],
+    ['issuer', { ...good, issuer: 'https://:word@id.example.com' }],
     ['issuer', { ...good, issuer: 'https://id.example.com\n' }],
     ['audience', { ...good, audience: undefined }],
     ['audience', { ...good, audience: '' }],
