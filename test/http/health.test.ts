@@ -95,10 +95,11 @@ describe.each(DRIVERS)('health and readiness on $name', (driver) => {
   });
 
   test('without a lease on its keys it signs nothing, and consumes nothing', async () => {
-    // Read anew only every quarter of an hour of real time, and the clock that counts stands.
     const clock = manualClock();
     const options = { clock, env: { KEY_LEASE: '1h' } };
     const { keyturn, client, expectAlive, expectUnready } = await start(options);
+    // Nobody reads them anew, as one does soon after the start who has begun to listen for changes.
+    await keyturn.parts.issuer?.jobs.stop();
     const ann = await client.register();
     const everything = async () => ({
       users: await keyturn.sql('SELECT * FROM users'),
@@ -118,5 +119,20 @@ describe.each(DRIVERS)('health and readiness on $name', (driver) => {
     for (const response of refusals) expectProblem(response, 503, 'unavailable');
     expect(await everything()).toEqual(before);
     expect((await client.logout(ann.refreshToken)).status).toBe(204);
+  });
+
+  test('a lease on its keys counts from before they were read', async () => {
+    const clock = manualClock();
+    const { keyturn } = await start({ clock, env: { KEY_LEASE: '1h' } });
+    // Nobody else reads them meanwhile.
+    await keyturn.parts.issuer?.jobs.stop();
+    const keyring = keyturn.parts.issuer?.keyring;
+    const reading = keyring?.poll();
+    clock.advance(seconds(3000));
+    await reading;
+    clock.advance(seconds(599));
+    expect(keyring?.canSign()).toBe(true);
+    clock.advance(seconds(1));
+    expect(keyring?.canSign()).toBe(false);
   });
 });
