@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { rotateCommand } from '../../src/issuer/keys/commands.ts';
 import { manualClock } from '../../src/kit/clock.ts';
-import { seconds } from '../../src/kit/duration.ts';
+import { milliseconds, seconds } from '../../src/kit/duration.ts';
 import { clientOf, freshEmail, PASSWORD } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { type KeyturnOptions, startKeyturn } from '../support/keyturn.ts';
@@ -119,6 +120,24 @@ describe.each(DRIVERS)('health and readiness on $name', (driver) => {
     for (const response of refusals) expectProblem(response, 503, 'unavailable');
     expect(await everything()).toEqual(before);
     expect((await client.logout(ann.refreshToken)).status).toBe(204);
+  });
+
+  test('a retired key is gone to the millisecond, though nobody reads the keys anew', async () => {
+    const { keyturn } = await start();
+    const { issuer } = keyturn.parts;
+    if (!issuer) throw new Error('there is no issuer');
+    const { keyring, transitions, jobs } = issuer;
+    await jobs.stop();
+    const published = () =>
+      JSON.parse(keyring.jwks().body.toString()).keys.map(({ kid }: { kid: string }) => kid);
+    const [kid] = published();
+    const { keys } = await rotateCommand(transitions, { force: true, ifDue: false, dryRun: false });
+    await keyring.poll();
+    const goneAt = Date.parse(String(keys.find((key) => key.kid === kid)?.gone_at));
+    keyturn.clock.advance(milliseconds(goneAt - Number(keyturn.clock.now()) - 1));
+    expect([published().includes(kid), keyring.resolve(kid) !== undefined]).toEqual([true, true]);
+    keyturn.clock.advance(milliseconds(1));
+    expect([published().includes(kid), keyring.resolve(kid) !== undefined]).toEqual([false, false]);
   });
 
   test('a lease on its keys counts from before they were read', async () => {
