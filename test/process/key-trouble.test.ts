@@ -102,6 +102,15 @@ test('users without signing keys refuse to start, and no new keys are made', asy
   expect(await refused()).toMatch(/users but no signing keys/);
 });
 
+test('a signing key that was altered in the database is named, and not published', async () => {
+  await administer(
+    database.url,
+    `update signing_keys as one set sealed_private_key = null, public_jwk = other.public_jwk
+     from signing_keys as other where other.kid <> one.kid`,
+  );
+  expect(await refused()).toMatch(/The signing key [\w-]+ in the database was altered/);
+});
+
 test('production makes no key-encryption key by itself', async () => {
   const empty = await createTestDatabase();
   const env = { NODE_ENV: 'production', ISSUER_URL: 'https://id.example.com', RATE_LIMIT: 'on' };
