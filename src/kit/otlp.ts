@@ -1,3 +1,5 @@
+import { ask, type Outcome } from './ask.ts';
+import { seconds } from './duration.ts';
 import type { Logger } from './log.ts';
 import type { Secret } from './secret.ts';
 import type { Span } from './tracer.ts';
@@ -25,7 +27,9 @@ export interface SpanExporter {
 const MAX_WAITING = 2048;
 const MAX_BATCH = 512;
 const PAUSE_MS = 2000;
-const TIMEOUT_MS = 5000;
+const TIMEOUT = seconds(5);
+/** A collector says little, and nothing of it is used. */
+const MAX_ANSWER = 64 * 1024;
 const KINDS = { internal: 1, server: 2, client: 3 };
 const FAILED = 2;
 
@@ -41,23 +45,17 @@ export function createOtlpExporter(options: OtlpOptions): SpanExporter {
   let failing = false;
 
   async function send(batch: readonly Span[]): Promise<void> {
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: { ...options.headers.reveal(), 'Content-Type': 'application/json' },
-        body: JSON.stringify(render(options, batch)),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await response.body?.cancel();
-      if (!response.ok) throw new Error(`the collector answers ${response.status}`);
-      if (failing) log.info('traces are exported again');
-      failing = false;
-    } catch (error) {
-      // One line an outage. The batch is lost: traces are not worth the memory to keep them.
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!failing) log.warn({ reason }, 'traces cannot be exported');
-      failing = true;
-    }
+    const outcome = await ask(url, {
+      headers: { ...options.headers.reveal(), 'Content-Type': 'application/json' },
+      body: JSON.stringify(render(options, batch)),
+      timeout: TIMEOUT,
+      maxBytes: MAX_ANSWER,
+    });
+    const reason = faultOf(outcome);
+    // One line an outage. The batch is lost: traces are not worth the memory to keep them.
+    if (reason !== undefined && !failing) log.warn({ reason }, 'traces cannot be exported');
+    if (reason === undefined && failing) log.info('traces are exported again');
+    failing = reason !== undefined;
   }
 
   function flush(): void {
@@ -90,6 +88,22 @@ export function createOtlpExporter(options: OtlpOptions): SpanExporter {
       clearTimeout(timer);
     },
   };
+}
+
+/** Why a batch did not arrive; undefined when it did. */
+function faultOf(outcome: Outcome): string | undefined {
+  switch (outcome.kind) {
+    case 'answer': {
+      const { status } = outcome;
+      return status >= 200 && status < 300 ? undefined : `the collector answers ${status}`;
+    }
+    case 'too_large':
+      return `the collector answers more than ${MAX_ANSWER} bytes`;
+    case 'too_late':
+      return `the collector does not answer within ${TIMEOUT / 1000} s`;
+    case 'nothing':
+      return outcome.reason;
+  }
 }
 
 /** An ExportTraceServiceRequest in the JSON encoding of OTLP. */

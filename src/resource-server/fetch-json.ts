@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { ask, type Outcome } from '../kit/ask.ts';
 import type { Duration } from '../kit/duration.ts';
 import { JwksFault } from './jwks-fault.ts';
 
@@ -17,7 +19,7 @@ export async function fetchJson(url: string, timeout: Duration): Promise<unknown
 export async function fetchDocument(
   url: string,
   timeout: Duration,
-): Promise<{ document: unknown; headers: Headers }> {
+): Promise<{ document: unknown; headers: IncomingHttpHeaders }> {
   const { text, headers } = await fetchText(url, timeout);
   try {
     return { document: JSON.parse(text), headers };
@@ -27,44 +29,24 @@ export async function fetchDocument(
 }
 
 async function fetchText(url: string, timeout: Duration) {
-  const unreachable = (why: string, cause?: unknown) =>
-    new JwksFault('unreachable', `${url} is unreachable: ${why}.`, cause);
-  try {
-    const response = await fetch(url, {
-      redirect: 'manual',
-      headers: { Accept: 'application/jwk-set+json, application/json' },
-      // Covers the body too: an answer that trickles in is none.
-      signal: AbortSignal.timeout(timeout),
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw unreachable(`it answers with status ${response.status}`);
-    }
-    const text = await readBounded(response, () =>
-      unreachable(`its answer is larger than ${MAX_BYTES} bytes`),
-    );
-    return { text, headers: response.headers };
-  } catch (error) {
-    if (error instanceof JwksFault) throw error;
-    throw unreachable(reasonOf(error), error);
-  }
+  const outcome = await ask(url, {
+    headers: { Accept: 'application/jwk-set+json, application/json' },
+    timeout,
+    maxBytes: MAX_BYTES,
+  });
+  if (outcome.kind === 'answer' && outcome.status === 200) return outcome;
+  throw new JwksFault('unreachable', `${url} is unreachable: ${reasonOf(outcome)}.`);
 }
 
-async function readBounded(response: Response, tooLarge: () => Error): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw tooLarge();
-    chunks.push(chunk);
+function reasonOf(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'answer':
+      return `it answers with status ${outcome.status}`;
+    case 'too_large':
+      return `its answer is larger than ${MAX_BYTES} bytes`;
+    case 'too_late':
+      return 'it takes too long';
+    case 'nothing':
+      return outcome.reason;
   }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** `fetch` hides what happened in its cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'it takes too long';
-  const { cause } = error;
-  return cause instanceof Error ? cause.message || cause.name : error.message;
 }

@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Answer, ask } from '../../kit/ask.ts';
 import { seconds } from '../../kit/duration.ts';
 import type { SeenKey, Sight } from './visibility.ts';
 
@@ -12,28 +14,32 @@ const MAX_BYTES = 256 * 1024;
  * follows no redirect, since many verifiers follow none.
  */
 export async function lookAt(url: string, signal?: AbortSignal): Promise<Sight> {
-  const timeout = AbortSignal.timeout(TIMEOUT);
-  try {
-    const response = await fetch(url, {
-      redirect: 'manual',
-      headers: {
-        Accept: 'application/jwk-set+json, application/json',
-        'User-Agent': 'keyturn-self-check',
-      },
-      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      return nothing('unreachable', `answers with status ${response.status}`);
-    }
-    const text = await readBounded(response);
-    if (text === undefined) return nothing('not_json', `answers more than ${MAX_BYTES} bytes`);
-    const keys = readKeys(text);
-    if (!keys) return nothing('not_json', 'answers no JWK Set');
-    return { kind: 'jwks', ...readHeaders(response.headers), keys };
-  } catch (error) {
-    return nothing('unreachable', reasonOf(error));
+  const outcome = await ask(url, {
+    headers: {
+      Accept: 'application/jwk-set+json, application/json',
+      'User-Agent': 'keyturn-self-check',
+    },
+    timeout: TIMEOUT,
+    signal,
+    maxBytes: MAX_BYTES,
+  });
+  switch (outcome.kind) {
+    case 'too_large':
+      return nothing('not_json', `answers more than ${MAX_BYTES} bytes`);
+    case 'too_late':
+      return nothing('unreachable', `does not answer within ${TIMEOUT / 1000} s`);
+    case 'nothing':
+      return nothing('unreachable', `is unreachable: ${outcome.reason}`);
+    case 'answer':
+      return read(outcome);
   }
+}
+
+function read({ status, headers, text }: Answer): Sight {
+  if (status !== 200) return nothing('unreachable', `answers with status ${status}`);
+  const keys = readKeys(text);
+  if (!keys) return nothing('not_json', 'answers no JWK Set');
+  return { kind: 'jwks', ...readHeaders(headers), keys };
 }
 
 const nothing = (code: 'unreachable' | 'not_json', reason: string): Sight => ({
@@ -41,18 +47,6 @@ const nothing = (code: 'unreachable' | 'not_json', reason: string): Sight => ({
   code,
   reason,
 });
-
-async function readBounded(response: Response): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // Leaving the loop early cancels the rest.
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
 
 /** The keys of a JWK Set (RFC 7517) that could be RSA keys of ours. */
 function readKeys(text: string): SeenKey[] | undefined {
@@ -74,21 +68,13 @@ function readKeys(text: string): SeenKey[] | undefined {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-function readHeaders(headers: Headers) {
-  const [contentType = ''] = (headers.get('Content-Type') ?? '').split(';');
-  const [, maxAge] = /(?:^|[\s,])max-age="?(\d+)/i.exec(headers.get('Cache-Control') ?? '') ?? [];
-  const age = /^\d+$/.exec(headers.get('Age') ?? '')?.[0];
+function readHeaders(headers: IncomingHttpHeaders) {
+  const [contentType = ''] = (headers['content-type'] ?? '').split(';');
+  const [, maxAge] = /(?:^|[\s,])max-age="?(\d+)/i.exec(headers['cache-control'] ?? '') ?? [];
+  const age = /^\d+$/.exec(headers.age ?? '')?.[0];
   return {
     contentType: contentType.trim().toLowerCase(),
     age: seconds(Number(age ?? 0)),
     maxAge: maxAge === undefined ? undefined : seconds(Number(maxAge)),
   };
-}
-
-/** `fetch` hides what happened in its cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return `is unreachable: ${String(error)}`;
-  if (error.name === 'TimeoutError') return `does not answer within ${TIMEOUT / 1000} s`;
-  const { cause } = error as { cause?: Error & { code?: string } };
-  return `is unreachable: ${cause?.message || cause?.code || error.message}`;
 }

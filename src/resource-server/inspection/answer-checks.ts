@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { type Duration, seconds, spellDuration } from '../../kit/duration.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
@@ -10,8 +11,8 @@ export interface InspectionPolicy {
 }
 
 /** Whether caches keep a JWKS for a while, and not for too long (RFC 9111). Pure. */
-export function checkCaching(headers: Headers, policy: InspectionPolicy): Check {
-  const header = headers.get('Cache-Control') ?? '';
+export function checkCaching(headers: IncomingHttpHeaders, policy: InspectionPolicy): Check {
+  const header = headers['cache-control'] ?? '';
   // A cache that many share goes by s-maxage where it is there, the others by max-age.
   const ages = [...header.matchAll(/(?:^|[\s,])(?:max-age|s-maxage)="?(\d{1,9})/gi)];
   if (/\bno-store\b|\bprivate\b/i.test(header)) {
@@ -42,17 +43,17 @@ export function checkCaching(headers: Headers, policy: InspectionPolicy): Check 
 
 /** Whether the issuer's clock and ours agree, by the Date of an answer got between two instants. */
 export function checkClock(
-  headers: Headers,
+  headers: IncomingHttpHeaders,
   asked: Date,
   answered: Date,
   { clockSkew }: InspectionPolicy,
 ): Check {
-  const sent = Date.parse(headers.get('Date') ?? '');
+  const sent = Date.parse(headers.date ?? '');
   if (Number.isNaN(sent)) {
     return warn('clock', 'The answer has no Date.', 'Let the issuer send one (RFC 9110).');
   }
   // What comes out of a cache has the Date of then, and says how old it is (RFC 9111 section 5.1).
-  const age = Number(/^\d{1,9}$/.exec(headers.get('Age') ?? '')?.[0] ?? 0);
+  const age = Number(/^\d{1,9}$/.exec(headers.age ?? '')?.[0] ?? 0);
   const theirs = sent + age * 1000;
   // A Date has whole seconds, cut off: it stands for all of the second that it begins.
   const behind = asked.getTime() - (theirs + 1000);
@@ -73,8 +74,8 @@ export function checkClock(
 }
 
 /** Whether an answer says what it is. Pure. */
-export function checkType(headers: Headers): Check {
-  const type = headers.get('Content-Type') ?? 'nothing';
+export function checkType(headers: IncomingHttpHeaders): Check {
+  const type = headers['content-type'] ?? 'nothing';
   if (/^application\/(jwk-set\+)?json\b/i.test(type))
     return ok('jwks.type', `It comes as ${type}.`);
   return warn(
