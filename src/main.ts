@@ -3,12 +3,14 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isReaderGone, READER_GONE } from './cli/reader-gone.ts';
 import { threadPoolSize } from './cli/thread-pool.ts';
+import { withoutFetch } from './cli/without-fetch.ts';
 import { restartServer } from './restart.js';
 
 // libuv looks when its first thread is needed; a flood of logins must not keep refreshes from signing.
 process.env.UV_THREADPOOL_SIZE ??= String(threadPoolSize(availableParallelism()));
 
 restartServer();
+withoutFetch();
 // Half of a start is reading and compiling sources; what was compiled is kept beside the packages
 // it belongs to, where that can be written.
 enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/keyturn'));

@@ -3,6 +3,7 @@ import { escapeHtml } from '../kit/html-escape.ts';
 import { type AppRouter, createRouter } from './context.ts';
 import type { RenderErrorPage } from './error-edge.ts';
 import type { FastAnswer, FastRoute } from './fast-route.ts';
+import { sendJson } from './send-json.ts';
 
 const ALIVE: FastAnswer = {
   status: 200,
@@ -22,7 +23,7 @@ export function readyRoutes(missing: () => Promise<readonly string[]>): AppRoute
     const faults = await missing();
     if (faults.length > 0) throw unavailableError(`Not ready: ${faults.join('; ')}.`);
     ctx.set('Cache-Control', 'no-store');
-    ctx.body = { status: 'ok' };
+    sendJson(ctx, { status: 'ok' });
   });
 }
 

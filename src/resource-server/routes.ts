@@ -5,6 +5,7 @@ import { noFields, readJson } from '../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../http/context.ts';
 import { notFound } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
+import { sendJson } from '../http/send-json.ts';
 import { text } from '../http/text.ts';
 import { tokenMissing } from '../jwt/errors.ts';
 import type { Clock } from '../kit/clock.ts';
@@ -103,7 +104,7 @@ export function todoRoutes(deps: TodoDeps): AppRouter {
 
   const answer = (ctx: AppContext, todo: Todo): void => {
     ctx.set('ETag', etagOf(todo));
-    ctx.body = renderTodo(todo);
+    sendJson(ctx, renderTodo(todo));
   };
 
   return createRouter()
@@ -118,10 +119,10 @@ export function todoRoutes(deps: TodoDeps): AppRouter {
         completed: completed === undefined ? null : completed === 'true',
       });
       const todos = found.slice(0, limit);
-      ctx.body = {
+      sendJson(ctx, {
         todos: todos.map(renderTodo),
         next_cursor: found.length > limit ? (todos.at(-1)?.id ?? null) : null,
-      };
+      });
     })
     .post(LIST_PATH, async (ctx) => {
       const userId = await owner(ctx);

@@ -3,6 +3,7 @@ import { noFields, readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
 import { ADA, MAILED_TOKEN } from '../../http/examples.ts';
+import { sendJson } from '../../http/send-json.ts';
 import { emailAddress, presentedPassword } from '../../http/text.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import { authenticate } from '../sessions/bearer.ts';
@@ -32,7 +33,7 @@ export function emailRoutes(deps: AccountRoutesDeps): AppRouter {
   const accepted = (ctx: AppContext): void => {
     ctx.set('Cache-Control', 'no-store');
     ctx.status = 202;
-    ctx.body = {};
+    sendJson(ctx, {});
   };
 
   return createRouter()

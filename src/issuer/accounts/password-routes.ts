@@ -3,6 +3,7 @@ import { readJson } from '../../http/body.ts';
 import { type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
 import { ADA, MAILED_TOKEN, OTHER_PASSWORD } from '../../http/examples.ts';
+import { sendJson } from '../../http/send-json.ts';
 import { emailAddress, passwordText, presentedPassword } from '../../http/text.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import { authenticate } from '../sessions/bearer.ts';
@@ -33,7 +34,7 @@ export function passwordRoutes(deps: AccountRoutesDeps): AppRouter {
       await requestPasswordReset(deps, await readJson(ctx, forgotten), requestOrigin(ctx));
       ctx.set('Cache-Control', 'no-store');
       ctx.status = 202;
-      ctx.body = {};
+      sendJson(ctx, {});
     })
     .post('/api/auth/password/reset', async (ctx) => {
       const input = await readJson(ctx, freshPassword);

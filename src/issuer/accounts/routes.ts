@@ -3,6 +3,7 @@ import { noFields, readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
 import { ADA } from '../../http/examples.ts';
+import { sendJson } from '../../http/send-json.ts';
 import { presentedPassword, text } from '../../http/text.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import { authenticate, authenticateBy, type BearerDeps } from '../sessions/bearer.ts';
@@ -29,7 +30,7 @@ export const confirmation = z
 export function accountRoutes(deps: AccountRoutesDeps): AppRouter {
   const answer = (ctx: AppContext, user: User): void => {
     ctx.set('Cache-Control', 'no-store');
-    ctx.body = renderUser(user);
+    sendJson(ctx, renderUser(user));
   };
 
   return createRouter()

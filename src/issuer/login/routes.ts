@@ -3,6 +3,7 @@ import { readJson } from '../../http/body.ts';
 import { type AppContext, type AppRouter, createRouter } from '../../http/context.ts';
 import { departure } from '../../http/departure.ts';
 import { ADA, REFRESH_TOKEN } from '../../http/examples.ts';
+import { sendJson } from '../../http/send-json.ts';
 import { emailAddress, passwordText, presentedPassword, text } from '../../http/text.ts';
 import { AppError } from '../../kit/errors.ts';
 import { requestOrigin } from '../audit/origin.ts';
@@ -69,14 +70,14 @@ export function loginRoutes(deps: LoginRoutesDeps): AppRouter {
   function answer(ctx: AppContext, delivered: 'body' | 'cookie', tokens: Tokens, user?: User) {
     if (delivered === 'cookie') cookie.set(ctx, tokens.refreshToken, tokens.refreshExpiresIn);
     ctx.set('Cache-Control', 'no-store');
-    ctx.body = {
+    sendJson(ctx, {
       access_token: tokens.accessToken,
       token_type: 'Bearer',
       expires_in: tokens.expiresIn,
       ...(delivered === 'body' && { refresh_token: tokens.refreshToken }),
       refresh_expires_in: tokens.refreshExpiresIn,
       ...(user && { user: renderUser(user) }),
-    };
+    });
   }
 
   return createRouter()
@@ -106,7 +107,7 @@ export function loginRoutes(deps: LoginRoutesDeps): AppRouter {
       } else {
         ctx.set('Cache-Control', 'no-store');
         ctx.status = 202;
-        ctx.body = {};
+        sendJson(ctx, {});
       }
     })
     .post('/api/auth/logout', async (ctx) => {

@@ -2,6 +2,7 @@ import type { Database } from '../../db/database.ts';
 import { noFields, readJson } from '../../http/body.ts';
 import { type AppRouter, createRouter } from '../../http/context.ts';
 import { notFound } from '../../http/problem.ts';
+import { sendJson } from '../../http/send-json.ts';
 import { AppError } from '../../kit/errors.ts';
 import { requestOrigin } from '../audit/origin.ts';
 import type { RecordingDeps } from '../audit/recording.ts';
@@ -22,7 +23,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): AppRouter {
       const caller = await authenticate(deps, ctx);
       const sessions = await listSessions(db, caller.userId, deps.clock.now());
       ctx.set('Cache-Control', 'no-store');
-      ctx.body = {
+      sendJson(ctx, {
         sessions: sessions.map((session) => ({
           id: session.id,
           current: session.id === caller.sessionId,
@@ -32,7 +33,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): AppRouter {
           user_agent: session.userAgent,
           ip: session.address,
         })),
-      };
+      });
     })
     .delete('/api/auth/sessions/:id', async (ctx) => {
       const { userId } = await authenticate(deps, ctx);
