@@ -9,6 +9,15 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev
 # For the next stage: `keyturn` on the PATH, and an empty directory to make others of.
 RUN mkdir bin empty && ln -s ../src/bin.js bin/keyturn
 
+# The program and its packages in a few files, which load sooner and take less memory than a thousand.
+# What joins them, as all that builds and tests, stays in this stage.
+FROM packages AS bundled
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
+COPY .ci/bundle.ts .ci/
+COPY migrations migrations
+COPY src src
+RUN node .ci/bundle.ts
+
 FROM node:24-bookworm-slim AS program
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/var/lib/keyturn
 ENV PATH=/srv/keyturn/bin:$PATH
@@ -27,7 +36,7 @@ COPY docs docs
 # Nothing is written beside the program later, so what Node.js would compile and keep at the first
 # start is made here: by the user that it is for, and then nobody's to change.
 FROM program AS compiled
-COPY --from=packages --chown=1000:1000 /srv/keyturn/empty node_modules/.cache
+COPY --from=bundled --chown=1000:1000 /srv/keyturn/node_modules/.cache node_modules/.cache
 COPY .ci/compile.js .ci/
 USER 1000:1000
 RUN node .ci/compile.js serve && chmod -R a+rX node_modules/.cache

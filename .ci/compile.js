@@ -7,15 +7,17 @@ import { restartServer } from '../src/restart.js';
 
 restartServer();
 
-const sources = join(import.meta.dirname, '../src');
-const forBrowsers = ['client/*.ts', '**/browser/*.ts'];
-for (const path of globSync('**/*.ts', { cwd: sources, exclude: ['main.ts', ...forBrowsers] })) {
-  await import(join(sources, path));
+const root = join(import.meta.dirname, '..');
+const bundle = globSync('node_modules/.cache/keyturn/bundle/*.mjs', { cwd: root });
+if (bundle.length === 0) throw new Error('There is no bundle: run .ci/bundle.ts first.');
+// Threads load sources.
+for (const path of [...bundle, ...globSync('src/**/*-worker.ts', { cwd: root })]) {
+  await import(join(root, path));
 }
 const { stripTypes } = await import('../src/http/strip-types.ts');
-for (const path of globSync(forBrowsers, { cwd: sources })) {
-  stripTypes(readFileSync(join(sources, path), 'utf8'));
+for (const path of globSync(['src/client/*.ts', 'src/**/browser/*.ts'], { cwd: root })) {
+  stripTypes(readFileSync(join(root, path), 'utf8'));
 }
 // All is kept when the process ends, so the module that runs commands is given one that ends.
 process.argv.splice(2, Number.POSITIVE_INFINITY, 'version');
-await import('../src/main.ts');
+await import('../src/bin.js');

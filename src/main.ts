@@ -1,20 +1,19 @@
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { loadProgram } from './cli/program.ts';
 import { isReaderGone, READER_GONE } from './cli/reader-gone.ts';
 import { threadPoolSize } from './cli/thread-pool.ts';
 import { withoutFetch } from './cli/without-fetch.ts';
-import { restartServer } from './restart.js';
+import { COMPILED, restartServer } from './restart.js';
 
 // libuv looks when its first thread is needed; a flood of logins must not keep refreshes from signing.
 process.env.UV_THREADPOOL_SIZE ??= String(threadPoolSize(availableParallelism()));
 
 restartServer();
 withoutFetch();
-// Half of a start is reading and compiling sources; what was compiled is kept beside the packages
-// it belongs to, where that can be written.
-enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/keyturn'));
-const { run } = await import('./cli.ts');
+// Half of a start is reading and compiling; what was compiled is kept, where that can be written.
+enableCompileCache(COMPILED);
+const { run } = await loadProgram();
 flushCompileCache();
 
 // A reader that has seen enough is no fault to report.

@@ -8,10 +8,13 @@ const MEBIBYTES = 4;
 /** Old ones are collected when there are a quarter more; left to itself V8 waits for three times. */
 const OLD_GENERATION = '--heap-growing-percent=25';
 
+/** Where what Node.js has compiled is kept: beside the packages it belongs to. */
+export const COMPILED = fileURLToPath(new URL('../node_modules/.cache/keyturn', import.meta.url));
+
 /** Variables that are read before any script runs; what is set already stays. */
 const SETTINGS = {
   // Half of a start is reading and compiling sources.
-  NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/keyturn', import.meta.url)),
+  NODE_COMPILE_CACHE: COMPILED,
   // glibc keeps what each thread has freed; together a third of what the server takes otherwise.
   MALLOC_ARENA_MAX: '2',
   MALLOC_TRIM_THRESHOLD_: '131072',

@@ -15,7 +15,7 @@ if (workerData.cache !== undefined) enableCompileCache(workerData.cache);
 import(workerData.url).then(() => flushCompileCache());`;
 
 /** Packed, there is JavaScript beside this file, and beside whoever names a module of TypeScript. */
-const PACKED = import.meta.filename.endsWith('.js');
+const PACKED = import.meta.url.endsWith('.js');
 
 const asInstalled = ({ href }: URL): string => (PACKED ? href.replace(/\.ts$/, '.js') : href);
 

@@ -22,7 +22,7 @@ test('a server never loads what is behind fetch', async () => {
   await client.post('/api/users/me/todos', { title: 'Load less' }, headers).expect(201);
   await client.post('/api/auth/password/forgot', { email }).expect(202);
   await client.post('/api/auth/email/resend', {}, headers).expect(202);
-  for (const path of ['/login', '/account', '/app', '/docs/', '/openapi.json', '/readyz']) {
+  for (const path of ['/login', '/account', '/app', '/docs', '/openapi.json', '/readyz']) {
     await client.get(path);
   }
   await client.get('/api/nothing').expect(404);

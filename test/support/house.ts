@@ -87,6 +87,9 @@ export const DOORS: Readonly<Record<string, readonly Place[]>> = {
   'pino-pretty': ['src/kit/log.ts'],
 };
 
+/** What it loads is computed: the program's bundle, which is none of these files. */
+export const COMPUTED: readonly Place[] = ['src/cli/program.ts'];
+
 /** Where SQL may be. */
 export const SQL: readonly Place[] = ['store.ts', 'src/db/', 'migrations/'];
 
