@@ -57,7 +57,7 @@ async function here({ config, log }: OperateDeps, { name, input, streams }: Call
   const clock = systemClock();
   const trail = createTrail({ log, clock, db: database.db });
   try {
-    clock.synchronise(await database.time());
+    await clock.synchronise(() => database.time());
     const operations: OperationDeps = {
       database,
       role: config.role,

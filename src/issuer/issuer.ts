@@ -121,7 +121,7 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
   const highWater = await openHighWaterMark(config.dataDir, log);
   const keys = { database, clock, policy, keyBits: config.keyBits, highWater, trail: deps.trail };
   const { sealer, refreshTokenTagKey: tagKey } = await patiently(async () => {
-    clock.synchronise(await database.time());
+    await clock.synchronise(() => database.time());
     return bootstrapKeys({
       ...keys,
       source: config.keyEncryptionKeys,

@@ -6,8 +6,8 @@ export interface Clock {
   now(): Date;
   /** Milliseconds that only ever grow, for leases and latencies; no relation to `now`. */
   monotonic(): number;
-  /** Takes the database's clock as the truth from here on: `theirs` was read there just now. */
-  synchronise(theirs: Date): void;
+  /** Reads the database's clock and takes it as the truth from here on; throws what `read` does. */
+  synchronise(read: () => Promise<Date>): Promise<void>;
 }
 
 /**
@@ -20,8 +20,14 @@ export function systemClock(): Clock {
   return {
     now: () => new Date(origin === undefined ? Date.now() : origin + performance.now()),
     monotonic: () => performance.now(),
-    synchronise(theirs) {
-      origin = theirs.getTime() - performance.now();
+    async synchronise(read) {
+      const asked = performance.now();
+      const theirs = (await read()).getTime();
+      const [earliest, latest] = [theirs - performance.now(), theirs - asked];
+      // It was read at some moment in between, so a slow answer says little. What was measured
+      // before stands unless it must be wrong: a busy replica would else be behind the others.
+      const known = origin ?? (earliest + latest) / 2;
+      origin = Math.min(Math.max(known, earliest), latest);
     },
   };
 }
@@ -31,14 +37,16 @@ export interface ManualClock extends Clock {
   advance(by: Duration): void;
 }
 
-/** Makes a clock that starts at `start` and moves only by `advance`; it ignores `synchronise`. */
+/** Makes a clock that starts at `start` and moves only by `advance`; `synchronise` reads in vain. */
 export function manualClock(start = new Date('2026-01-01T00:00:00Z')): ManualClock {
   let now = start.getTime();
   let monotonic = 0;
   return {
     now: () => new Date(now),
     monotonic: () => monotonic,
-    synchronise() {},
+    async synchronise(read) {
+      await read();
+    },
     advance(by) {
       now += by;
       monotonic += by;

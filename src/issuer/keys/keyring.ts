@@ -106,7 +106,7 @@ export function createKeyring(deps: KeyringDeps): Keyring {
     poll: coalesce(async () => {
       // The lease counts from before the question was asked: the answer may be older than it looks.
       const asked = clock.monotonic();
-      clock.synchronise(await deps.database.time());
+      await clock.synchronise(() => deps.database.time());
       restored = !(await deps.highWater.accept(await readStateVersion(deps.database.db)));
       // What verifiers were told stays up; only a process that starts has nothing better to show.
       if (restored && held.length > 0) {
