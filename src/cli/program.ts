@@ -2,11 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { BUNDLE } from '../kit/bundle.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-
-/** Where a checkout has its bundle, under the checkout. */
-export const BUNDLE = 'node_modules/.cache/keyturn/bundle';
 
 /** What a bundle was made of, in its `contents.json`. */
 export interface Contents {

@@ -1,3 +1,5 @@
+import { withSources } from './bundle.ts';
+
 /** How far a chain of causes is followed. */
 const MAX_CAUSES = 5;
 
@@ -27,7 +29,7 @@ export function describeError(error: unknown, causes = MAX_CAUSES): LoggedError 
     message: error.message,
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof constraint === 'string' ? { constraint } : {}),
-    ...(typeof error.stack === 'string' ? { stack: error.stack } : {}),
+    ...(typeof error.stack === 'string' ? { stack: withSources(error.stack) } : {}),
     ...(error.cause === undefined || causes === 0
       ? {}
       : { cause: describeError(error.cause, causes - 1) }),

@@ -14,11 +14,11 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { BUNDLE } from '../../src/cli/program.ts';
+import { BUNDLE } from '../../src/kit/bundle.ts';
 import { VERSION } from '../../src/kit/version.ts';
 import { clientOf } from '../support/client.ts';
 import { newDirectory } from '../support/databases.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { administer, createTestDatabase } from '../support/postgres.ts';
 import { logLines, siteOn, startNode, startServer } from '../support/server-process.ts';
 
 const run = promisify(execFile);
@@ -104,6 +104,21 @@ describe('a bundle', () => {
   ])('is not of %s', async (_, path, change) => {
     expect(await loadedWithout(path, change)).toBe('src');
     expect(await loaded()).toBe('bundle');
+  });
+
+  test('names the sources where something fails in it', async () => {
+    const { url, drop } = await createTestDatabase();
+    await administer(url, 'create table signing_keys ()');
+    const { env } = await siteOn({ url, dataDir: 'data' });
+    const server = startNode(['src/bin.js', 'serve'], { env, cwd: checkout });
+    const { status, stdout } = await server.ended;
+    expect(status).toBe(1);
+    const { err } = logLines(stdout).at(-1) as { err?: { stack?: string } };
+    const place = /\bsrc\/db\/migrate\.ts in (file:\S+):(\d+):(\d+)/;
+    const [, file = '', line, column] = place.exec(err?.stack ?? '') ?? [];
+    const text = (await readFile(new URL(file), 'utf8')).split('\n').at(Number(line) - 1);
+    expect(text?.slice(Number(column) - 1)).toMatch(/^await execute\(tx, /);
+    await drop();
   });
 
   test('is made anew of what has changed', async () => {
