@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { type Assets, loadAssets } from '../http/assets.ts';
 import type { AppRouter } from '../http/context.ts';
 import { pageRouter } from '../http/own-name.ts';
+import { slashRoutes } from '../http/slashes.ts';
 import { escapeHtml } from '../kit/html-escape.ts';
 
 const MODULES = ['find', 'requests', 'rows', 'todos', 'view'] as const;
@@ -62,7 +63,7 @@ export async function todoAppRoutes(deps: TodoAppDeps): Promise<AppRouter[]> {
     if (encoding === 'gzip') ctx.set('Content-Encoding', encoding);
     ctx.body = bodies[encoding];
   });
-  return [pages, assets.routes];
+  return [pages, slashRoutes([pages]), assets.routes];
 }
 
 /** Nothing but its own files and the logo; Trusted Types keep texts from becoming scripts. */

@@ -282,6 +282,24 @@ describe.each(DRIVERS)('the hosted pages on $name', (driver) => {
     expect(api.status).toBe(401);
   });
 
+  test('a slash behind the path of a page leads to the page, and never elsewhere', async () => {
+    const browser = pageClient(keyturn);
+    for (const path of [...PAGES.slice(1), '/account', '/app']) {
+      const { status, headers } = await browser.get(`${path}/?return_to=%2F%2Fevil.example&a=`);
+      expect([status, headers.location]).toEqual([308, `${path}?return_to=%2F%2Fevil.example&a=`]);
+      expect((await browser.get(`${path}/`)).headers.location).toBe(path);
+    }
+    for (const path of [
+      ...['//', '//login/', '//evil.example/', '//evil.example/login/', '/login//', '/login/x/'],
+      ...['/api/auth/me/', '/api/users/me/todos/', '/healthz/', '/.well-known/jwks.json/'],
+    ]) {
+      const answer = await fetch(`${keyturn.url}${path}`, { redirect: 'manual' });
+      expect([path, answer.status, answer.headers.get('location')]).toEqual([path, 404, null]);
+    }
+    const sent = await browser.send('/login/', { email: 'a@example.com', password: PASSWORD });
+    expect([sent.status, sent.headers.location]).toEqual([405, undefined]);
+  });
+
   test.each(['session_ended', 'expired', 'stolen', 'signed_out'])(
     'says why one has to log in: %s',
     async (reason) => {

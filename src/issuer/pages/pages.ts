@@ -1,4 +1,5 @@
 import type { AppRouter } from '../../http/context.ts';
+import { slashRoutes } from '../../http/slashes.ts';
 import type { AccountRoutesDeps } from '../accounts/routes.ts';
 import type { LoginRoutesDeps } from '../login/routes.ts';
 import { accountPageRoutes } from './account-routes.ts';
@@ -14,10 +15,11 @@ export type PagesDeps = LoginRoutesDeps & AccountRoutesDeps & { readonly site: S
 /** The hosted pages. They call what the API calls; nothing can be done here that it cannot do. */
 export function pageRoutes(deps: PagesDeps): AppRouter[] {
   const who = visits(deps);
-  return [
+  const pages = [
     entryRoutes(deps, who),
     accountPageRoutes(deps, who),
     recoveryRoutes(deps, who),
     homeRoutes(deps, who),
   ];
+  return [...pages, slashRoutes(pages)];
 }
