@@ -60,6 +60,21 @@ describe.each(DRIVERS)('the hosted pages on $name', (driver) => {
     expect((await browser.get('/')).headers.location).toBe('/account');
   });
 
+  test('tells who is logged in so where one logs in or registers, and the way on', async () => {
+    const browser = pageClient(keyturn);
+    const email = freshEmail();
+    await browser.register(email);
+    for (const path of ['/login', '/register']) {
+      const { text } = await browser.get(`${path}?return_to=%2Fapp`);
+      expect(text).toContain(`You are logged in as <strong><bdi>Ann</bdi></strong> (${email}).`);
+      expect(text).toContain('<a href="/app">Go on as <bdi>Ann</bdi></a>, or ');
+      expect((await pageClient(keyturn).get(path)).text).not.toContain('logged in as');
+    }
+    // What is wrong with a form is said alone.
+    const wrong = await browser.send('/register', { email: 'x', password: '', name: '' });
+    expect(wrong.text).not.toContain('logged in as');
+  });
+
   test('logs in, keeps what was typed after a mistake, and never the password', async () => {
     const { email } = await clientOf(keyturn).register();
     const browser = pageClient(keyturn);

@@ -83,11 +83,10 @@ export function entryRoutes(
       );
     })
     .get('/register', async (ctx) => {
-      const page =
-        site.registration === 'closed'
-          ? closedPage(site, asked(ctx))
-          : registerPage(site, asked(ctx));
-      sendPage(ctx, site, page);
+      const closed = site.registration === 'closed';
+      const visitor = closed ? undefined : (await guest(ctx))?.user;
+      const state = { ...asked(ctx), visitor };
+      sendPage(ctx, site, closed ? closedPage(site, state) : registerPage(site, state));
     })
     .post('/register', async (ctx) => {
       cookie.guard(ctx);

@@ -51,7 +51,7 @@ export function loginPage(site: Site, state: EntryState): Html {
 <p class="lead">Good to see you. One account for all that ${site.brand.name} guards.</p>
 ${reasonNote(state)}
 ${faults.code === 'email_not_verified' ? unverified(state) : summaryOf(faults)}
-${alreadyIn(state)}
+${alreadyIn(state, 'log in as somebody else')}
 <form class="stack" method="post" action="/login" novalidate data-form>
 ${hidden('return_to', state.returnTo)}
 ${field({ name: 'email', label: 'Email address', type: 'email', autocomplete: 'username', value: state.email ?? '', first: !state.email }, faults)}
@@ -78,6 +78,7 @@ export function registerPage(site: Site, state: EntryState): Html {
     main: html`<h1>Create an account</h1>
 <p class="lead">A name, an address, a password. That is all we ask.</p>
 ${summaryOf(faults)}
+${alreadyIn(state, 'create an account for somebody else')}
 <form class="stack" method="post" action="/register" novalidate data-form>
 ${hidden('return_to', state.returnTo)}
 ${field({ name: 'name', label: 'Name', autocomplete: 'name', value: state.name ?? '', first: true }, faults)}
@@ -130,11 +131,11 @@ ${hidden('action', 'resend')}${hidden('email', email)}${hidden('return_to', retu
 <button class="outline" type="submit">Send the link again</button>
 </form>`);
 
-const alreadyIn = ({ visitor, returnTo, faults }: EntryState): Content =>
+const alreadyIn = ({ visitor, returnTo, faults }: EntryState, instead: string): Content =>
   visitor &&
   !faults &&
   note(html`<p>You are logged in as <strong><bdi>${visitor.name}</bdi></strong> (${visitor.email}).</p>
-<p><a href="${returnTo ?? '/account'}">Go on as <bdi>${visitor.name}</bdi></a>, or log in as somebody else.</p>`);
+<p><a href="${returnTo ?? '/account'}">Go on as <bdi>${visitor.name}</bdi></a>, or ${instead}.</p>`);
 
 const registerLink = (site: Site, state: EntryState): Content =>
   site.registration === 'open' &&
