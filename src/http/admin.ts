@@ -6,7 +6,7 @@ import { notePeer } from './address.ts';
 import { boundUnread, hasBody } from './body.ts';
 import { isBehindTheLast } from './connection.ts';
 import { reportError } from './error-edge.ts';
-import { checkHead } from './head.ts';
+import { judgeHead, refuseFaulty } from './head.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
 import { requestIds } from './request-id.ts';
@@ -42,7 +42,8 @@ export function createAdmin({ log, metrics }: AdminDeps): Server {
     if (hasBody(req)) boundUnread({ req, res });
     try {
       normaliseTarget(req);
-      checkHead({ req, res });
+      judgeHead({ req, res });
+      refuseFaulty(req);
       if (pathOf(req.url ?? '') !== '/metrics') throw new AppError(notFound);
       if (req.method !== 'GET' && req.method !== 'HEAD') {
         throw new AppError(methodNotAllowed, { headers: { Allow: 'GET, HEAD' } });

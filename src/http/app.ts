@@ -14,11 +14,11 @@ import {
 import { type CorsDeps, cors } from './cors.ts';
 import { dispatch } from './dispatch.ts';
 import { catchTheRest, type RenderErrorPage, renderErrors } from './error-edge.ts';
-import { checkHead } from './head.ts';
+import { refuseFaulty } from './head.ts';
 import { methodNotAllowed, notFound } from './problem.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { setSecurityHeaders } from './security-headers.ts';
-import { checkTarget, normaliseTarget } from './target.ts';
+import { checkTarget } from './target.ts';
 
 const MAX_USER_AGENT = 400;
 
@@ -35,7 +35,8 @@ export interface AppDeps extends AccessLogDeps, CorsDeps {
 
 /**
  * The Koa application: request id, address and access log, errors as problem+json, security
- * headers, CORS, the rooms' routes in the order given, then 404 or 405.
+ * headers, CORS, the rooms' routes in the order given, then 404 or 405. To be served by
+ * `createListener`, which has judged the head and normalised the target.
  */
 export function createApp(deps: AppDeps, routers: AppRouter | readonly AppRouter[]): App {
   // Koa reads NODE_ENV unless it is told.
@@ -74,9 +75,8 @@ function openRequest(deps: AppDeps): Koa.Middleware<AppState, RouteMatch> {
   };
 }
 
-function checkRequest({ req, res }: Koa.Context, next: Koa.Next): Promise<void> {
-  normaliseTarget(req);
-  checkHead({ req, res });
+function checkRequest({ req }: Koa.Context, next: Koa.Next): Promise<void> {
+  refuseFaulty(req);
   checkTarget(req);
   return next();
 }

@@ -30,20 +30,30 @@ const PROBED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 /** Nearly every request has the Host of the one before it. */
 let lastGood: string | undefined;
 
+/** What was wrong with the few requests that are to be refused. */
+const faults = new WeakMap<IncomingMessage, Fault>();
+
 /**
- * Refuses, and closes the connection of, requests without exactly one valid Host (RFC 9112 section
+ * Judges a head, once a request: faulty are those without exactly one valid Host (RFC 9112 section
  * 3.2) or whose transfer coding is not understood (section 6.1). An empty Host is for targets
- * without an authority, and those of http and https all have one (RFC 9110 section 4.2). Throws an
- * `AppError`.
+ * without an authority, and those of http and https all have one (RFC 9110 section 4.2). The
+ * connection of a faulty request is closed, and `refuseFaulty` says why.
  */
-export function checkHead({ req, res }: Exchange): void {
+export function judgeHead({ req, res }: Exchange): 'faulty' | 'body' | 'plain' {
   const found = lookAtHead(req);
-  if (found === 'plain' || found === 'body') return;
+  if (found === 'plain' || found === 'body') return found;
   closeAfter({ req, res });
-  throw new AppError(invalidRequest, { detail: SAID[found] });
+  faults.set(req, found);
+  return 'faulty';
 }
 
-/** In one pass, what `checkHead` refuses a request for, or whether it announces a body. */
+/** Refuses a request that `judgeHead` has found faulty. Throws an `AppError`. */
+export function refuseFaulty(req: IncomingMessage): void {
+  const fault = faults.get(req);
+  if (fault) throw new AppError(invalidRequest, { detail: SAID[fault] });
+}
+
+/** In one pass, what is wrong with a head, or whether it announces a body. */
 export function lookAtHead(req: IncomingMessage): Fault | 'body' | 'plain' {
   const { rawHeaders, httpVersion } = req;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'version';

@@ -10,15 +10,9 @@ import { type Duration, seconds } from '../kit/duration.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress, notePeer } from './address.ts';
 import { awaitAsking, boundUnread, keepNoLonger } from './body.ts';
-import {
-  closeAfter,
-  closeGently,
-  currentResponse,
-  isBehindTheLast,
-  isUnfinished,
-} from './connection.ts';
+import { closeGently, currentResponse, isBehindTheLast, isUnfinished } from './connection.ts';
 import { answerFast, type FastRoute, type PreparedRoute, prepareRoute } from './fast-route.ts';
-import { lookAtHead } from './head.ts';
+import { judgeHead } from './head.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
 import { normaliseTarget, pathOf } from './target.ts';
@@ -79,10 +73,8 @@ export function createListener(
     normaliseTarget(req);
     const path = pathOf(req.url ?? '');
     const route = fast.get(path);
-    const head = lookAtHead(req);
-    const faulty = head !== 'plain' && head !== 'body';
-    if (faulty) closeAfter({ req, res });
-    if (route === undefined || faulty) {
+    const head = judgeHead({ req, res });
+    if (route === undefined || head === 'faulty') {
       koa(req, res);
       return;
     }

@@ -16,7 +16,7 @@ export interface UnservedDeps {
   readonly account: (req: IncomingMessage, answer: (requestId: string) => number) => void;
 }
 
-/** `checkHead` refuses a missing Host, with a problem as the body, where Node.js would without. */
+/** `judgeHead` finds a missing Host, which is refused with a problem; Node.js would send no body. */
 export const OWN_HOST_CHECK = { requireHostHeader: false } as const;
 
 const expectationFailed: ErrorSpec = {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createRouter } from '../../src/http/context.ts';
 import { drain } from '../../src/http/listener.ts';
 import { startAdmin } from './admin-server.ts';
-import { probeRouter, startEdge } from './edge-server.ts';
+import { APP_ORIGIN, probeRouter, startEdge } from './edge-server.ts';
 
 const fast = new Map([['/fast', () => ({ status: 200, headers: {}, body: Buffer.from('{}') })]]);
 
@@ -35,6 +35,11 @@ test.each([
     'chunks in HTTP/1.0',
     'POST /api/empty HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     400,
+  ],
+  [
+    'a preflight with a coding that nobody reads',
+    `OPTIONS /api/hello HTTP/1.1\r\nHost: a\r\nOrigin: ${APP_ORIGIN}\r\nAccess-Control-Request-Method: POST\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    204,
   ],
   ['an expectation', 'GET /api/hello HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n', 417],
 ])('what comes behind %s is not done', async (_, head, status) => {
