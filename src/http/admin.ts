@@ -7,7 +7,7 @@ import { boundUnread, hasBody } from './body.ts';
 import { isBehindTheLast } from './connection.ts';
 import { reportError } from './error-edge.ts';
 import { judgeHead, refuseFaulty } from './head.ts';
-import { methodNotAllowed, notFound } from './problem.ts';
+import { methodNotAllowed, notFound, onlyOptions } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
 import { requestIds } from './request-id.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -32,6 +32,7 @@ const LIMITS = {
 const MAX_CONNECTIONS = 50;
 
 const HEADERS = securityHeaders('http:');
+const ALLOW = 'GET, HEAD, OPTIONS';
 
 /** The private listener, not yet listening: `GET /metrics` and nothing else. */
 export function createAdmin({ log, metrics }: AdminDeps): Server {
@@ -44,9 +45,15 @@ export function createAdmin({ log, metrics }: AdminDeps): Server {
       normaliseTarget(req);
       judgeHead({ req, res });
       refuseFaulty(req);
-      if (pathOf(req.url ?? '') !== '/metrics') throw new AppError(notFound);
+      const path = pathOf(req.url ?? '');
+      if (path !== '/metrics' && path !== '*') throw new AppError(notFound);
+      if (req.method === 'OPTIONS') {
+        res.writeHead(204, ['X-Request-Id', requestId, ...HEADERS, 'Allow', ALLOW]).end();
+        return;
+      }
+      if (path === '*') throw onlyOptions();
       if (req.method !== 'GET' && req.method !== 'HEAD') {
-        throw new AppError(methodNotAllowed, { headers: { Allow: 'GET, HEAD' } });
+        throw new AppError(methodNotAllowed, { headers: { Allow: ALLOW } });
       }
       const { contentType, text } = await metrics();
       const body = Buffer.from(text);

@@ -1,5 +1,5 @@
 import Koa from 'koa';
-import { AppError, invalidRequest } from '../kit/errors.ts';
+import { AppError } from '../kit/errors.ts';
 import { type AccessLogDeps, logRequest } from './access-log.ts';
 import { clientAddress } from './address.ts';
 import { boundUnread, hasBody } from './body.ts';
@@ -15,7 +15,7 @@ import { type CorsDeps, cors } from './cors.ts';
 import { dispatch } from './dispatch.ts';
 import { catchTheRest, type RenderErrorPage, renderErrors } from './error-edge.ts';
 import { refuseFaulty } from './head.ts';
-import { methodNotAllowed, notFound } from './problem.ts';
+import { methodNotAllowed, notFound, onlyOptions } from './problem.ts';
 import { type NewRequestId, requestIds } from './request-id.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { checkTarget } from './target.ts';
@@ -100,9 +100,7 @@ function refuseUnrouted(ctx: EdgeContext): void {
 
 /** `OPTIONS *` is about the server as a whole, and does nothing (RFC 9110 section 9.3.7). */
 function answerForAll(ctx: EdgeContext): void {
-  if (ctx.method !== 'OPTIONS') {
-    throw new AppError(invalidRequest, { detail: 'Only OPTIONS has the target *.' });
-  }
+  if (ctx.method !== 'OPTIONS') throw onlyOptions();
   ctx.set('Allow', METHODS);
   ctx.status = 204;
 }

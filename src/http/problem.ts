@@ -42,6 +42,10 @@ export const internal: ErrorSpec = {
   title: 'Something went wrong here',
 };
 
+/** The target `*` means the server as a whole (RFC 9110 section 9.3.7). */
+export const onlyOptions = (): AppError =>
+  new AppError(invalidRequest, { detail: 'Only OPTIONS has the target *.' });
+
 /** A rendered error: headers are name and value pairs, `Content-Length` among them. */
 export interface Problem {
   readonly status: number;

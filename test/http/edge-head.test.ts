@@ -130,10 +130,28 @@ test.each([
   }
 });
 
-test('OPTIONS * says what there is, and does nothing', async () => {
-  const edge = await startEdge({ fast });
-  const answer = await edge.raw('OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
-  expect(answer).toMatch(/^HTTP\/1.1 204 /);
-  expect(answer).toMatch(/^allow: GET, HEAD, POST, PATCH, DELETE, OPTIONS$/im);
-  expect(answer).toMatch(/^x-request-id: [\w-]+$/im);
+test.each([
+  ['*', 'GET, HEAD, POST, PATCH, DELETE, OPTIONS', '*', 'GET, HEAD, OPTIONS'],
+  ['/fast', 'GET, HEAD, OPTIONS', '/metrics', 'GET, HEAD, OPTIONS'],
+])('OPTIONS %s says what there is, and does nothing', async (path, all, adminPath, few) => {
+  const [edge, admin] = await Promise.all([startEdge({ fast }), startAdmin()]);
+  for (const [to, target, allow] of [
+    [edge, path, all],
+    [admin, adminPath, few],
+  ] as const) {
+    const answer = await to.raw(
+      `OPTIONS ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 204 /);
+    expect(/^allow: (.*)\r$/im.exec(answer)?.[1]).toBe(allow);
+    expect(answer).toMatch(/^x-request-id: [\w-]+\r$/im);
+  }
+});
+
+test('nothing but OPTIONS has the target *', async () => {
+  for (const to of await Promise.all([startEdge({ fast }), startAdmin()])) {
+    const answer = await to.raw('GET * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('Only OPTIONS has the target *.');
+  }
 });

@@ -205,7 +205,7 @@ describe('the private listener', () => {
       expect(body.code).toBe('not_found');
     }
     const { headers } = await admin().post('/metrics').expect(405);
-    expect(headers.allow).toBe('GET, HEAD');
+    expect(headers.allow).toBe('GET, HEAD, OPTIONS');
   });
 
   test('tells no stranger why it fails', async () => {
