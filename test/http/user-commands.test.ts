@@ -136,6 +136,19 @@ describe.each(DRIVERS)('commands about users on $name', (driver) => {
     expect(failure).toMatchObject({ code: 'email_taken', status: 1 });
   });
 
+  test('create gives nobody a longer name than a user may have, however long the address', async () => {
+    const email = `${'n'.repeat(230)}@example.com`;
+    const { result } = await operate('users create', { email });
+    expect(result).toMatchObject({ user: { email, name: 'n'.repeat(200) } });
+    // What is exported can be imported.
+    const { written } = await operate('users export', { hashes: false });
+    const line = written.split('\n').find((text) => text.includes(email)) ?? '';
+    await operate('users delete', { user: email });
+    expect((await operate('users import', {}, [Buffer.from(line)])).result).toEqual({
+      imported: 1,
+    });
+  });
+
   test.each(['users disable', 'users enable', 'users logout', 'users delete'] as const)(
     '%s says that there is no such user',
     async (name) => {

@@ -4,6 +4,9 @@ import { insertUser, type User } from '../users/store.ts';
 import type { LinkDeps } from './deps.ts';
 import { mailLink } from './links.ts';
 
+/** As everywhere a name is given: an import would refuse a longer one from an export. */
+const LONGEST_NAME = 200;
+
 /**
  * Makes an account for somebody, whoever may register: they get a mail with a link to set a first
  * password, which also verifies the address. Until then nobody can log in to it.
@@ -20,7 +23,7 @@ export async function createUser(
       id: newUuid(now) as UserId,
       email,
       emailVerified: false,
-      name: name ?? email.slice(0, email.lastIndexOf('@')),
+      name: name ?? email.slice(0, email.lastIndexOf('@')).slice(0, LONGEST_NAME),
       createdAt: now,
       disabledAt: null,
     };
