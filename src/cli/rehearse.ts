@@ -12,6 +12,7 @@ import { PlanFault } from './rehearsal-document.ts';
 import { rehearsalJson } from './rehearsal-json.ts';
 import { readPlan } from './rehearsal-plan.ts';
 import { describeRehearsal } from './rehearsal-text.ts';
+import { whyUnreadable } from './unreadable.ts';
 import { writeWhole } from './write-file.ts';
 
 /** `keyturn keys rehearse`: needs the configuration alone, no database and no server. */
@@ -66,10 +67,7 @@ async function load(path: string, policy: KeyPolicy): Promise<RehearsalPlan> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new PlanFault(
-      `${path} cannot be read: ${missing ? 'there is no such file' : (error as Error).message}`,
-    );
+    throw new PlanFault(`${path} cannot be read: ${whyUnreadable(error)}`);
   }
   try {
     return await readPlan(text, policy);

@@ -4,6 +4,7 @@ import { NO_STREAMS } from '../control/streams.ts';
 import { doOperation } from './do-operation.ts';
 import { type Command, type Invocation, readOptions } from './invocation.ts';
 import { complain, refuse } from './refuse.ts';
+import { whyUnreadable } from './unreadable.ts';
 
 /** `keyturn users import` */
 export const importUsersCommand: Command = {
@@ -21,7 +22,7 @@ export const importUsersCommand: Command = {
     }
     const input = await openLines(invocation, path);
     if (typeof input === 'string') {
-      const detail = `${path} cannot be read: ${input}`;
+      const detail = `${path} cannot be read: ${input}. Name a file of JSON lines, or - for the input.`;
       const failure = { code: 'invalid_request', detail, status: FAILED };
       return refuse(invocation, 'users import', failure, options.json);
     }
@@ -68,7 +69,7 @@ async function openLines(
     }
     return file.createReadStream();
   } catch (error) {
-    return (error as Error).message;
+    return whyUnreadable(error);
   }
 }
 

@@ -183,7 +183,8 @@ test('a file that cannot be read is told machines as JSON', async () => {
   expect(JSON.parse(said.stdout)).toEqual({
     error: {
       code: 'invalid_request',
-      detail: expect.stringMatching(/^no.such.file cannot be read/),
+      detail:
+        'no/such/file cannot be read: there is no such file. Name a file of JSON lines, or - for the input.',
     },
   });
 });
