@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { warnings } from '../issuer/keys/rehearsal/warnings.ts';
 import { VERIFIER_KINDS, type VerifierKind } from '../issuer/keys/verifiers.ts';
 import { PlanFault } from './rehearsal-document.ts';
+import { whyUnreadable } from './unreadable.ts';
 
 type Site = Pick<Config, 'dataDir' | 'times'>;
 
@@ -17,15 +18,29 @@ export const declarationOf = (dataDir: string): string => join(dataDir, 'verifie
  */
 export async function knownVerifiers(dataDir: string): Promise<readonly VerifierKind[]> {
   const path = declarationOf(dataDir);
+  const text = await readDeclaration(path);
+  if (text === undefined) return VERIFIER_KINDS;
+  // Most starts need neither YAML nor what a plan looks like.
+  const { readVerifiers } = await import('./rehearsal-plan.ts');
   try {
-    const text = await readFile(path, 'utf8');
-    // Most starts need neither YAML nor what a plan looks like.
-    const { readVerifiers } = await import('./rehearsal-plan.ts');
     return await readVerifiers(text);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return VERIFIER_KINDS;
     throw new PlanFault(`${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Undefined where there is none. */
+async function readDeclaration(path: string): Promise<string | undefined> {
+  const fault = (reason: string) => new PlanFault(`${path} cannot be read: ${reason}`);
+  try {
+    const found = await stat(path);
+    // A start would wait for ever for somebody to write into a pipe.
+    if (!found.isFile() && !found.isDirectory()) throw fault('that is no regular file');
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error instanceof PlanFault ? error : fault(whyUnreadable(error));
   }
 }
 

@@ -1,7 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { verifierWarnings } from '../../src/cli/declared-verifiers.ts';
 import { runCommand } from '../support/command.ts';
 import { config, type Env, PRODUCTION } from '../support/config.ts';
@@ -17,6 +27,13 @@ function planFile(plan: unknown): string {
   const path = join(dir, 'plan.json');
   writeFileSync(path, typeof plan === 'string' ? plan : JSON.stringify(plan));
   return path;
+}
+
+/** Makes a pipe that gives nothing to who reads it, until the end of the test. */
+function makePipe(path: string): void {
+  execFileSync('mkfifo', [path]);
+  const held = openSync(path, 'r+');
+  onTestFinished(() => closeSync(held));
 }
 
 const rehearse = (argv: readonly string[], env?: Env) =>
@@ -241,6 +258,14 @@ replicas: many`;
     expect(err).toContain('none.json cannot be read: there is no such file');
   });
 
+  test('that is a directory is said to be one', async () => {
+    const { status, err } = await rehearse(['--plan', dir]);
+    expect({ status, err }).toEqual({
+      status: 2,
+      err: `keyturn keys rehearse: ${dir} cannot be read: that is a directory\n`,
+    });
+  });
+
   test('is not asked for when the configuration or the options are wrong', async () => {
     expect((await rehearse(['--plans'])).status).toBe(2);
     expect((await rehearse([], { KEY_LEASE: 'soon' })).status).toBe(78);
@@ -298,6 +323,19 @@ describe('verifiers of one\u2019s own, in DATA_DIR/verifiers.yaml', () => {
     const { status, err } = await rehearse([], { DATA_DIR: dir });
     expect(status).toBe(2);
     expect(err).toContain(complaint);
+  });
+
+  test.each([
+    ['a directory', mkdirSync, 'that is a directory'],
+    ['a pipe', makePipe, 'that is no regular file'],
+  ])('that are %s are waited for by nobody', async (_, make, reason) => {
+    make(join(dir, 'verifiers.yaml'));
+    const complaint = `${join(dir, 'verifiers.yaml')} cannot be read: ${reason}`;
+    expect(await atStart()).toEqual([`Verifiers are not judged as declared: ${complaint}`]);
+    const { status, err } = await rehearse([], { DATA_DIR: dir });
+    expect({ status, err }).toEqual({ status: 2, err: `keyturn keys rehearse: ${complaint}\n` });
+    const checked = await runCommand(['validate-config', '--json'], { DATA_DIR: dir });
+    expect(checked.out).toContain(complaint);
   });
 
   test('that are wrong in several ways are one line of a log', async () => {
