@@ -149,6 +149,7 @@ async function start(
           return issuer.transitions;
         },
         keysChanged: async () => issuer?.keyring.poll(),
+        firstKeys: async () => {},
         accounts: async () => {
           if (!issuer) throw new Error('The resource server alone has no accounts.');
           return issuer.accounts;

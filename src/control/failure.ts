@@ -26,7 +26,7 @@ export class NotSetUp extends Error {
   constructor(dataDir: string) {
     super(
       `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL as for the server; for a ` +
-        'new database start the server once.',
+        'new database start the server once, or run: keyturn migrate.',
     );
   }
 }

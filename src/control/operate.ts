@@ -16,6 +16,7 @@ import { seconds } from '../kit/duration.ts';
 import type { Logger } from '../kit/log.ts';
 import { type Answer, callControl } from './client.ts';
 import { describeFailure, NotSetUp } from './failure.ts';
+import { makeFirstKeys } from './first-keys.ts';
 import { OPERATIONS, type OperationDeps, type OperationName } from './operations.ts';
 import { NO_STREAMS, type Streams } from './streams.ts';
 import type { AccountMeans } from './users.ts';
@@ -58,6 +59,7 @@ async function here({ config, log }: OperateDeps, { name, input, streams }: Call
   const trail = createTrail({ log, clock, db: database.db });
   try {
     await clock.synchronise(() => database.time());
+    const firstKeys = () => makeFirstKeys(config, log, { database, clock, trail });
     const operations: OperationDeps = {
       database,
       role: config.role,
@@ -65,7 +67,8 @@ async function here({ config, log }: OperateDeps, { name, input, streams }: Call
       trail,
       keys: () => openKeys(config, log, { database, clock, trail }),
       keysChanged: async () => {},
-      accounts: () => openAccounts(config, database),
+      firstKeys,
+      accounts: () => firstKeys().then(() => openAccounts(config, database)),
     };
     return { result: await OPERATIONS[name].run(operations, input, streams) };
   } finally {

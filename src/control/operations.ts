@@ -44,6 +44,8 @@ export interface OperationDeps {
   readonly keys: () => Promise<TransitionDeps>;
   /** Called when keys have changed, before the answer. */
   readonly keysChanged: () => Promise<void>;
+  /** Sees to it that there are keys before there are users. */
+  readonly firstKeys: () => Promise<void>;
   /** Opens what making and deleting accounts takes; only when an operation needs it. */
   readonly accounts: () => Promise<AccountMeans>;
 }

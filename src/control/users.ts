@@ -13,7 +13,6 @@ import type { LinkDeps } from '../issuer/accounts/deps.ts';
 import { exportUsers } from '../issuer/accounts/export.ts';
 import { importUsers } from '../issuer/accounts/import.ts';
 import type { Trail } from '../issuer/audit/trail.ts';
-import { requireKeys } from '../issuer/keys/commands.ts';
 import { listUsers } from '../issuer/users/bulk-store.ts';
 import { findUser, findUserByEmail, type User } from '../issuer/users/store.ts';
 import type { Clock } from '../kit/clock.ts';
@@ -119,9 +118,12 @@ export async function deleteUserCommand(
   return { user: report(user) };
 }
 
-/** `users import` @throws AppError `import_refused`; KeyCommandRefused before the first start */
-export async function importUsersCommand(deps: UserDeps, { input }: Streams) {
-  await requireKeys(deps.database.db);
+/** `users import` @throws AppError `import_refused`; KeyCommandRefused and KeyTrouble without keys */
+export async function importUsersCommand(
+  deps: UserDeps & { readonly firstKeys: () => Promise<void> },
+  { input }: Streams,
+) {
+  await deps.firstKeys();
   return spooled(input, (read) => importUsers(deps, read, deps.clock.now()));
 }
 

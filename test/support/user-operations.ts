@@ -27,6 +27,7 @@ export function operationsOf(keyturn: TestKeyturn) {
       clock: keyturn.clock,
       keys: async () => issuer.transitions,
       keysChanged: async () => {},
+      firstKeys: async () => {},
       accounts: async () => issuer.accounts,
     };
     const streams = {
