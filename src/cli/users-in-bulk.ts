@@ -1,3 +1,4 @@
+import { ReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { FAILED, USAGE_ERROR } from '../control/failure.ts';
 import { NO_STREAMS } from '../control/streams.ts';
@@ -28,7 +29,12 @@ export const importUsersCommand: Command = {
     }
     const human = ({ imported }: { imported: number }) =>
       imported === 0 ? 'There was nothing to import.\n' : `Users imported: ${imported}.\n`;
-    return doOperation(invocation, 'users import', {}, { ...options, human }, { input });
+    try {
+      return await doOperation(invocation, 'users import', {}, { ...options, human }, { input });
+    } finally {
+      // What is refused before it was read is still open.
+      if (input instanceof ReadStream) input.destroy();
+    }
   },
 };
 

@@ -1,7 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { fstatSync, readdirSync } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { DRIVERS, newDirectory } from '../support/databases.ts';
 import { foreignHashes } from '../support/foreign-hashes.ts';
 import {
@@ -187,6 +188,23 @@ test('a file that cannot be read is told machines as JSON', async () => {
         'no/such/file cannot be read: there is no such file. Name a file of JSON lines, or - for the input.',
     },
   });
+});
+
+test('a file is closed again also where it was not read', async () => {
+  const site = { cwd: await newDirectory(), env: {} };
+  const file = join(site.cwd, 'users.jsonl');
+  await writeFile(file, '{}\n');
+  const { ino } = await stat(file);
+  const isOpen = () =>
+    readdirSync('/dev/fd').some((fd) => {
+      try {
+        return fstatSync(Number(fd)).ino === ino;
+      } catch {
+        return false;
+      }
+    });
+  expect(await say(`users import ${file}`, site)).toMatchObject({ status: 1, stdout: '' });
+  await vi.waitUntil(() => !isOpen());
 });
 
 test('an answer that nobody reads is no fault', async () => {
