@@ -5,7 +5,8 @@
 import express from 'express';
 import { auth, UnauthorizedError } from 'express-oauth2-jwt-bearer';
 
-const issuer = process.env.ISSUER_URL ?? 'http://localhost:3000';
+// As tokens name it: an origin, without the slash that is easily put behind one.
+const issuer = new URL(process.env.ISSUER_URL ?? 'http://localhost:3000').origin;
 const jwksUri = process.env.JWKS_URI ?? `${issuer}/.well-known/jwks.json`;
 const app = express();
 const todos = new Map();

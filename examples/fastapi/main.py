@@ -15,7 +15,8 @@ import jwt
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-ISSUER = os.environ.get("ISSUER_URL", "http://localhost:3000")
+# As tokens name it: an origin, without the slash that is easily put behind one.
+ISSUER = os.environ.get("ISSUER_URL", "http://localhost:3000").rstrip("/")
 AUDIENCE = os.environ.get("AUDIENCE", ISSUER)
 JWKS_URI = os.environ.get("JWKS_URI", ISSUER + "/.well-known/jwks.json")
 

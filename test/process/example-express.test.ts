@@ -33,10 +33,10 @@ beforeAll(async () => {
 });
 afterAll(() => expect(example.said.stderr).toBe(''));
 
-/** The example as it trusts Keyturn, and where it listens. */
-async function startExample(): Promise<[RunningProcess, string]> {
+/** The example as it trusts Keyturn, and where it listens. @param slash behind the issuer's URL */
+async function startExample(slash: '' | '/' = ''): Promise<[RunningProcess, string]> {
   const issuer = `http://localhost:${new URL(keyturn.url).port}`;
-  const env = { ISSUER_URL: issuer, PORT: '0' };
+  const env = { ISSUER_URL: `${issuer}${slash}`, PORT: '0' };
   const started = startNode([SERVER], { cwd: await newDirectory(), env });
   await vi.waitUntil(() => started.said.stdout.includes('\n'), WAIT);
   return [started, started.said.stdout.trim().split(' ').at(-1) ?? ''];
@@ -55,6 +55,12 @@ test('the Express example serves each user his own todos', async () => {
   const bobs = await call('me', bearer(bob.accessToken));
   expect(await bobs.json()).toEqual({ todos: [] });
   expect((await call(ann.userId, bearer(bob.accessToken))).status).toBe(403);
+});
+
+test('the Express example knows an issuer that is written with a slash at the end', async () => {
+  const [, elsewhere] = await startExample('/');
+  const todos = `${elsewhere}/api/users/me/todos`;
+  expect((await fetch(todos, { headers: bearer(bob.accessToken) })).status).toBe(200);
 });
 
 test('the Express example refuses what is no good token', async () => {
