@@ -11,7 +11,7 @@ import { lockDirectory } from './directory-lock.ts';
 import { DIRECTORY, exists } from './embedded-directory.ts';
 import { nestingGuard } from './nesting.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
-import { execute, setCallGuard } from './statement.ts';
+import { execute, setSharing } from './statement.ts';
 import { statementLog } from './statement-log.ts';
 import { turnstile } from './turnstile.ts';
 
@@ -49,7 +49,7 @@ export async function openEmbedded(options: {
   );
   const dialect = pgliteDialect({ pglite, turnstile: turn, beforeConnect: guard.check });
   const kysely = new Kysely<object>({ dialect, ...statementLog(trace) });
-  setCallGuard(kysely, guard.check);
+  setSharing(kysely, { check: guard.check, log });
   const transaction: Database['transaction'] = (work) =>
     kysely.transaction().execute((tx) => guard.run(() => work(tx)));
   let closed: Promise<void> | undefined;

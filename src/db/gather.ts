@@ -1,7 +1,10 @@
 import DataLoader from 'dataloader';
 import type { Db } from './database.ts';
 import { isNotSupported } from './errors.ts';
-import { checkCall } from './statement.ts';
+import { sharingOf } from './statement.ts';
+
+const UNKNOWN =
+  'the database does not know a statement that calls share; from now on each has its own';
 
 /** The most calls that share a statement, unless said otherwise. */
 const MOST = 64;
@@ -29,6 +32,8 @@ export function gathering<Call extends object, Answer>(
             return await many(db, calls);
           } catch (error) {
             if (!isNotSupported(error)) throw error;
+            // Another statement of the kind may have been under way.
+            if (together) sharingOf(db)?.log.info({ reason: (error as Error).message }, UNKNOWN);
             together = false;
           }
         }
@@ -40,7 +45,7 @@ export function gathering<Call extends object, Answer>(
   return async (db, call) => {
     if (db.isTransaction) return one(db, call);
     // By now: the statement runs in the context of the first of them.
-    checkCall(db);
+    sharingOf(db)?.check();
     let loader = loaders.get(db);
     if (!loader) {
       loader = loaderOf(db);

@@ -5,7 +5,7 @@ import type { Database, DatabaseLog } from './database.ts';
 import { startListening } from './listen.ts';
 import { nestingGuard } from './nesting.ts';
 import { openPool, type PoolOptions } from './pool.ts';
-import { execute, setCallGuard, setShortcut } from './statement.ts';
+import { execute, setSharing, setShortcut } from './statement.ts';
 import { statementLog } from './statement-log.ts';
 
 const POOL_SIZE = 10;
@@ -29,7 +29,7 @@ export function openPostgres(options: PostgresOptions): Database {
     guard.check,
     trace,
   );
-  setCallGuard(kysely, guard.check);
+  setSharing(kysely, { check: guard.check, log });
 
   return {
     kind: 'postgres',

@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely';
-import type { Db } from './database.ts';
+import type { DatabaseLog, Db } from './database.ts';
 
 /** What a statement brought. */
 export interface Result<Row> {
@@ -21,15 +21,22 @@ export function setShortcut(db: Db, shortcut: Shortcut): void {
   shortcuts.set(db, shortcut);
 }
 
-const guards = new WeakMap<Db, () => void>();
-
-/** Has `gathering` look at each call before others share its statement; `check` throws. */
-export function setCallGuard(db: Db, check: () => void): void {
-  guards.set(db, check);
+/** What `gathering` needs of a database besides. */
+export interface Sharing {
+  /** Looks at a call before others share its statement; throws. */
+  readonly check: () => void;
+  readonly log: DatabaseLog;
 }
 
-/** What `setCallGuard` was given for this database, run for the call at hand. */
-export const checkCall = (db: Db): void => guards.get(db)?.();
+const sharings = new WeakMap<Db, Sharing>();
+
+/** Has `gathering` know a database. */
+export function setSharing(db: Db, sharing: Sharing): void {
+  sharings.set(db, sharing);
+}
+
+/** What `setSharing` was given for this database. */
+export const sharingOf = (db: Db): Sharing | undefined => sharings.get(db);
 
 /**
  * Runs SQL text with `$1`, `$2` … as it stands, inside a transaction or out: for hot statements,

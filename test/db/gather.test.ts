@@ -114,6 +114,7 @@ describe.each(DRIVERS)('calls that share a statement on $name', (driver) => {
   });
 
   test('an engine without the SQL for several is asked once, and then for each alone', async () => {
+    database.log.lines.length = 0;
     const { double, statements } = doubling({ all: NOT_SUPPORTED });
     const settled = await Promise.allSettled([double(1), double('no number'), double(3)]);
     expect(settled).toMatchObject([
@@ -123,5 +124,13 @@ describe.each(DRIVERS)('calls that share a statement on $name', (driver) => {
     ]);
     expect(await Promise.all([double(4), double(5)])).toEqual([8, 10]);
     expect(statements).toEqual(['several', 1, 1, 1, 1, 1]);
+    // An operator hears of it, once.
+    expect(database.log.lines).toEqual([
+      {
+        level: 'info',
+        fields: { reason: expect.stringContaining('FOR UPDATE') },
+        message: expect.stringContaining('does not know a statement that calls share'),
+      },
+    ]);
   });
 });
