@@ -1,7 +1,7 @@
 // The todo app: logs in by Keyturn's client, keeps todos at the resource server.
 import { createKeyturn, type User } from '../../client/keyturn.ts';
 import { createRequest } from './requests.ts';
-import type { News, State } from './state.ts';
+import type { News } from './state.ts';
 import { createTodos } from './todos.ts';
 import { createView } from './view.ts';
 
@@ -10,13 +10,23 @@ const keyturn = createKeyturn({
   onSignedOut: (reason) => keyturn.goToLogin(reason),
 });
 
-const request = createRequest(keyturn);
 let channel: BroadcastChannel | undefined;
 const tell = (news: News) => channel?.postMessage(news);
 function begin() {
-  // What is still under way for somebody else is not shown any more.
-  const show = (state: State) => mine === todos && view.show(state);
-  const mine = createTodos({ request, ...view, show, tell });
+  // What is still under way for somebody else is not shown any more, nor told.
+  const toMine =
+    <Told extends unknown[]>(say: (...told: Told) => void) =>
+    (...told: Told): void => {
+      if (mine === todos) say(...told);
+    };
+  const mine = createTodos({
+    request: createRequest(keyturn),
+    show: toMine(view.show),
+    apologise: toMine(view.apologise),
+    reopen: toMine(view.reopen),
+    giveBack: toMine(view.giveBack),
+    tell: toMine(tell),
+  });
   return mine;
 }
 

@@ -21,7 +21,7 @@ interface Page {
 /** What any call may answer: one todo, or a page of them, or nothing. */
 type Answer = Versioned & Page;
 
-/** Calls the todos of who is signed in; paths are what follows `/todos`. @throws KeyturnError */
+/** Calls a user's todos; paths are what follows `/todos`. @throws KeyturnError */
 export type Request = (
   method: string,
   path: string,
@@ -30,10 +30,20 @@ export type Request = (
   more?: RequestInit,
 ) => Promise<Answer>;
 
-export const createRequest =
-  (keyturn: Pick<Keyturn, 'fetch'>): Request =>
-  async (method, path, body, headers, more) => {
-    const response = await keyturn.fetch(`/api/users/me/todos${path}`, {
+/**
+ * Makes what calls the todos of whoever is signed in at the first call, and of nobody else: what is
+ * under way, or waits for a token, when somebody else logs in, is not done in their name.
+ */
+export function createRequest(
+  keyturn: Pick<Keyturn, 'fetch' | 'getAccessToken' | 'user'>,
+): Request {
+  let owner: string | undefined;
+  return async (method, path, body, headers, more) => {
+    await keyturn.getAccessToken();
+    const { id } = keyturn.user ?? {};
+    owner ??= id;
+    if (id !== owner) throw new KeyturnError(401, { code: 'session_ended' });
+    const response = await keyturn.fetch(`/api/users/${owner}/todos${path}`, {
       ...more,
       method,
       headers: { ...headers, ...(body && { 'Content-Type': 'application/json' }) },
@@ -43,6 +53,7 @@ export const createRequest =
     if (!response.ok) throw new KeyturnError(response.status, answer);
     return { ...answer, todo: answer, etag: response.headers.get('ETag') ?? undefined };
   };
+}
 
 /** What can be read, and heard, of a title in a sentence. */
 const QUOTED = 80;
