@@ -39,7 +39,8 @@ export interface SessionDeps {
   onSignedOut(reason: SignedOutReason): void;
 }
 
-type News = TokenNews | { readonly over: SignedOutReason };
+/** The hosted pages tell whose the session is, by id, and have no token to hand on. */
+type News = TokenNews | { readonly over: SignedOutReason } | { readonly is: string };
 
 const TIMEOUT = 20_000;
 const BACK_OFF = { first: 1_000, longest: 60_000 };
@@ -60,7 +61,10 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
   const tell = platform.openChannel(name, (news) => hear(news as News));
 
   function hear(news: News): void {
-    if (!('over' in news)) hold(news);
+    if ('is' in news) {
+      // Somebody has logged in there: what is held is good for a while, and somebody else's.
+      if (user !== undefined && user?.id !== news.is) refresh().catch(() => {});
+    } else if (!('over' in news)) hold(news);
     else if (news.over !== 'none' || user === undefined) end(news.over);
   }
 

@@ -1,10 +1,11 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchBrowser, startSite } from '../support/browser.ts';
-import { freshEmail } from '../support/client.ts';
+import { clientOf, freshEmail, PASSWORD } from '../support/client.ts';
 import { DRIVERS, type TestDriver } from '../support/databases.ts';
 import type { TestKeyturn } from '../support/keyturn.ts';
 import { appOn, signIn } from '../support/todo-app.ts';
+import { todosOf } from '../support/todo-client.ts';
 
 /** What a form waits for its turn, and for its answer, in seconds. */
 const PATIENCE = 20;
@@ -94,6 +95,25 @@ describe('the forms of the hosted pages, beside other tabs', () => {
     await page.getByRole('button', { name: 'Mail me a link' }).click();
     await page.waitForURL('**/forgot-password?done');
     expect(sent).toEqual(['/forgot-password', '/forgot-password']);
+  });
+
+  test('who logs in over somebody else has every tab, and none of the other’s todos', async () => {
+    await signIn(context, site);
+    const app = appOn(await context.newPage());
+    await app.open(site);
+    await app.add('Of somebody else');
+    const bob = await clientOf(site).register();
+    await page.goto(`${site.issuer}/login`);
+    await page.getByText('You are logged in as').waitFor();
+    await page.getByLabel('Email address').fill(bob.email);
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.waitForURL('**/account');
+    await app.page.getByText('Nothing here yet').waitFor();
+    expect(await app.titles()).toEqual([]);
+    await app.add('Of Bob');
+    const { body } = await todosOf(clientOf(site), bob.accessToken).list();
+    expect(body.todos).toMatchObject([{ title: 'Of Bob' }]);
   });
 
   test('a link from elsewhere that says one is logged out logs out no tab', async () => {

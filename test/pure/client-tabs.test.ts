@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ADA, createWorld, LIFETIME, offline } from '../support/browser-world.ts';
+import { ADA, BOB, createWorld, ISSUER, LIFETIME, offline } from '../support/browser-world.ts';
 
 const TEN = Array.from({ length: 10 });
 
@@ -53,6 +53,21 @@ describe('ten tabs', () => {
     await world.run(2 * 60_000);
     await Promise.all(tabs.map(({ session }) => session.accessToken()));
     expect(tabs.map(({ users }) => users)).toEqual(TEN.map(() => [ADA]));
+  });
+
+  test('renew once when a page says that the session is somebody else’s, and only then', async () => {
+    const world = createWorld();
+    const tabs = TEN.map(() => world.openTab({ visible: false }));
+    await world.settle();
+    const page = tabs[0]?.platform.openChannel(`keyturn:${ISSUER}`, () => {});
+    page?.({ is: ADA.id });
+    await world.settle();
+    expect(world.refreshes()).toBe(1);
+    world.server.signedIn = BOB;
+    page?.({ is: BOB.id });
+    await world.settle();
+    expect(tabs.map(({ users }) => users)).toEqual(TEN.map(() => [ADA, BOB]));
+    expect(world.refreshes()).toBe(2);
   });
 
   test('of which one finds no session do not lose theirs', async () => {

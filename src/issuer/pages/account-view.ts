@@ -48,7 +48,7 @@ export function accountPage(site: Site, state: AccountState): Html {
     nav: html`${site.todoApp && html`<a href="/app">Todos</a>`}
 <form method="post" action="/account">${hidden('action', 'sign_out')}<button class="outline"
 type="submit">Log out</button></form>`,
-    main: html`<div class="sheet">
+    main: html`<div class="sheet" data-user="${user.id}">
 <h1>Hello, <bdi>${user.name}</bdi></h1>
 <p class="lead">This is your account. You are ${user.email}.</p>
 ${text !== undefined && note(html`<p>${text}</p>`)}

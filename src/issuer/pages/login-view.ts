@@ -1,3 +1,4 @@
+import type { User } from '../users/store.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
 import { alert, field, hidden, note, summaryOf } from './fields.ts';
 import { type Content, type Html, html } from './html.ts';
@@ -17,7 +18,7 @@ export interface EntryState {
   /** What has just been done here, that ended a session. */
   readonly done?: string | undefined;
   /** Somebody who is logged in already. */
-  readonly visitor?: { readonly name: string; readonly email: string } | undefined;
+  readonly visitor?: Pick<User, 'id' | 'name' | 'email'> | undefined;
 }
 
 /** Reasons that an application may give for sending somebody to log in: anybody can link to them. */
@@ -134,7 +135,7 @@ ${hidden('action', 'resend')}${hidden('email', email)}${hidden('return_to', retu
 const alreadyIn = ({ visitor, returnTo, faults }: EntryState, instead: string): Content =>
   visitor &&
   !faults &&
-  note(html`<p>You are logged in as <strong><bdi>${visitor.name}</bdi></strong> (${visitor.email}).</p>
+  note(html`<p data-user="${visitor.id}">You are logged in as <strong><bdi>${visitor.name}</bdi></strong> (${visitor.email}).</p>
 <p><a href="${returnTo ?? '/account'}">Go on as <bdi>${visitor.name}</bdi></a>, or ${instead}.</p>`);
 
 const registerLink = (site: Site, state: EntryState): Content =>

@@ -79,14 +79,16 @@ function tellTimes(): void {
 }
 
 /**
- * Apps in other tabs hear at once that somebody has logged out here, by the channel of
- * `src/client/session.ts`. The server says so to the page that a form of ours led to; a mere link
- * logs nobody out of anything.
+ * Apps in other tabs hear at once who is logged in here, or that somebody has logged out, by the
+ * channel of `src/client/session.ts`. The server says the latter to the page that a form of ours led
+ * to; a mere link logs nobody out of anything.
  */
 function tellTabs(): void {
-  if (!document.querySelector('[data-signed-out]')) return;
+  const who = document.querySelector<HTMLElement>('[data-user]')?.dataset.user;
+  const over = document.querySelector('[data-signed-out]') !== null;
+  if (!over && who === undefined) return;
   const channel = new BroadcastChannel(`keyturn:${location.origin}`);
-  channel.postMessage({ over: 'signed_out' });
+  channel.postMessage(over ? { over: 'signed_out' } : { is: who });
   channel.close();
 }
 
