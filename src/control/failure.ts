@@ -83,7 +83,7 @@ const ADDRESSLESS: ReadonlySet<string> = new Set([
 ]);
 
 /** SQLSTATE of a statement that names a table which is not there. */
-const UNDEFINED_TABLE = '42P01';
+export const UNDEFINED_TABLE = '42P01';
 const noTable = (said: string): string =>
   `The database lacks a table of Keyturn (${said}). Start the server once, or run: keyturn migrate. ` +
   'Where that was done, the database was not restored whole.';

@@ -17,6 +17,7 @@ import type { Logger } from '../kit/log.ts';
 import { type Answer, callControl } from './client.ts';
 import { describeFailure, NotSetUp } from './failure.ts';
 import { makeFirstKeys } from './first-keys.ts';
+import { forgetTodos } from './forget-todos.ts';
 import { OPERATIONS, type OperationDeps, type OperationName } from './operations.ts';
 import { NO_STREAMS, type Streams } from './streams.ts';
 import type { AccountMeans } from './users.ts';
@@ -68,7 +69,13 @@ async function here({ config, log }: OperateDeps, { name, input, streams }: Call
       keys: () => openKeys(config, log, { database, clock, trail }),
       keysChanged: async () => {},
       firstKeys,
-      accounts: () => firstKeys().then(() => openAccounts(config, database)),
+      accounts: async () => {
+        await firstKeys();
+        return {
+          ...(await openAccounts(config, database)),
+          passOnDeletions: forgetTodos({ database, clock, log }),
+        };
+      },
     };
     return { result: await OPERATIONS[name].run(operations, input, streams) };
   } finally {
@@ -113,14 +120,16 @@ async function ifFree(deps: OperateDeps, call: Call): Promise<Answer | undefined
   });
 }
 
-async function openAccounts(config: Config, database: Database): Promise<AccountMeans> {
+async function openAccounts(
+  config: Config,
+  database: Database,
+): Promise<Omit<AccountMeans, 'passOnDeletions'>> {
   const sealer = createSealer(await loadKeyEncryptionKeys(config.keyEncryptionKeys));
   const secrets = { db: database.db, sealer };
   return {
     issuer: config.issuer,
-    // The server sends what this leaves in the outbox, and passes deletions on, within seconds.
+    // The server sends what this leaves in the outbox, within seconds.
     outbox: { sealer: await openOutboxSealer(secrets), hurry() {} },
-    passOnDeletions: async () => {},
     limits: config.rateLimit
       ? openLimits({
           database,
