@@ -26,6 +26,7 @@ import { startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
 import { openKeys } from '../support/opened-keys.ts';
 import { expectProblem } from '../support/problem.ts';
 
+const NOBODY = '0191f000-0000-7000-8000-00000000dead' as UserId;
 const ORIGIN = { address: '127.0.0.1', userAgent: null, requestId: 'race' };
 
 /** What hashing is not: without it logins and resets meet in the database, and not one by one. */
@@ -193,6 +194,53 @@ describe.each(DRIVERS)('a reset that races logins and refreshes on $name', (driv
       }
     }
   });
+
+  test.each([
+    ['is disabled', 'UPDATE users SET disabled_at = created_at WHERE id = $1', 'session_ended'],
+    ['goes', 'DELETE FROM users WHERE id = $1', 'session_ended'],
+    ['loses it', 'UPDATE users SET password_hash = NULL WHERE id = $1', 'wrong_password'],
+  ])('an account that %s while its password is checked is not changed', async (_, change, code) => {
+    const { userId, sessionId } = await client.register();
+    const hash = 'UPDATE users SET password_hash = $2 WHERE id = $1';
+    await keyturn.sql(hash, [userId, `$instant$${PASSWORD}`]);
+    const verify: typeof INSTANT.verify = async (...given) => {
+      await keyturn.sql(change, [userId]);
+      return INSTANT.verify(...given);
+    };
+    const meanwhile = { ...deps, hasher: { ...INSTANT, verify } };
+    const owner = { userId: userId as UserId, sessionId: sessionId as SessionId };
+    const passwords = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
+    const changed = changePassword(meanwhile, owner, passwords, ORIGIN);
+    await expect(changed).rejects.toMatchObject({ code });
+    const changes = keyturn.events('password_changed').filter((event) => event.user_id === userId);
+    expect(changes).toEqual([]);
+  });
+
+  test('who is gone is told that the session is over', async () => {
+    const owner = { userId: NOBODY, sessionId: ann.sessionId as SessionId };
+    for (const call of [
+      changeName(deps, owner, { name: 'Ann' }, ORIGIN),
+      resendVerification(deps, owner, ORIGIN),
+    ]) {
+      await expect(call).rejects.toMatchObject({ code: 'session_ended' });
+    }
+  });
+
+  test.each([false, true])(
+    'a link to an address that is not the account’s says nothing of its own (verified: %s)',
+    async (verified) => {
+      const sql = 'UPDATE users SET email_verified = $2, password_hash = $3 WHERE id = $1';
+      await keyturn.sql(sql, [ann.userId, verified, '$instant$old']);
+      const token = await tokenFor('verify_email', 'before@example.com');
+      await expect(verifyEmail(deps, { token }, ORIGIN)).rejects.toMatchObject({
+        code: 'invalid_token',
+      });
+      const reset = await tokenFor('reset_password', 'before@example.com');
+      await resetPassword(deps, { token: reset, password: NEW_PASSWORD }, ORIGIN);
+      const users = 'SELECT email_verified FROM users WHERE id = $1';
+      expect(await keyturn.sql(users, [ann.userId])).toEqual([{ email_verified: verified }]);
+    },
+  );
 
   test("two users may ask for each other's addresses at once", async () => {
     const bob = await client.register();
