@@ -61,6 +61,36 @@ describe.each(DRIVERS)('RATE_LIMIT=on on $name', (driver) => {
     await logIn(ann.email, password, home).expect(200);
   });
 
+  test('after a reset whoever was in before is as strange as anybody', async () => {
+    const ann = await person('203.0.113.13');
+    const thief = '198.51.100.13';
+    await logIn(ann.email, PASSWORD, thief).expect(200);
+    const token = await forgottenToken(keyturn, client, ann);
+    const password = `${PASSWORD} anew`;
+    const home = '203.0.113.14';
+    await post('/api/auth/password/reset', { token, password }, home).expect(204);
+    await logIn(ann.email, WRONG, '198.51.100.14').expect(401);
+    await keyturn.sql(
+      `UPDATE password_runs SET failures = 100 WHERE network = '' AND failed_at = $1`,
+      [keyturn.clock.now()],
+    );
+    expect((await logIn(ann.email, WRONG, thief)).status).toBe(429);
+    await logIn(ann.email, password, home).expect(200);
+  });
+
+  test('nothing is left of an account that is deleted', async () => {
+    const left = () => keyturn.sql('SELECT account::text, network::text FROM password_runs');
+    const before = await left();
+    const { email, accessToken } = await person('203.0.113.15');
+    await logIn(email, WRONG, '198.51.100.15').expect(401);
+    expect(await left()).not.toEqual(before);
+    await client
+      .delete('/api/auth/me', bearer(accessToken))
+      .send({ current_password: PASSWORD })
+      .expect(204);
+    expect(await left()).toEqual(before);
+  });
+
   test('guesses make their network wait, for known accounts as for unknown, the owner nowhere', async () => {
     const { email } = await person('203.0.113.1');
     for (const target of [email, freshEmail()]) {
@@ -99,6 +129,19 @@ describe.each(DRIVERS)('RATE_LIMIT=on on $name', (driver) => {
     expect(await statuses(5, () => change(WRONG))).toEqual(times(5, 400));
     expectProblem(await change(PASSWORD), 429, 'rate_limited');
     expectProblem(await logIn(email, PASSWORD, '198.51.100.3'), 429, 'rate_limited');
+  });
+
+  test('the right current password ends the run of wrong ones', async () => {
+    const { email, accessToken } = await person('203.0.113.12');
+    const here = '198.51.100.12';
+    const change = () => {
+      const body = { current_password: PASSWORD, new_password: 'another long phrase' };
+      return post('/api/auth/password/change', body, here, bearer(accessToken));
+    };
+    const guess = () => logIn(email, WRONG, here);
+    expect(await statuses(9, guess)).toEqual(times(9, 401));
+    expect((await change()).status).toBe(204);
+    expect(await statuses(11, guess)).toEqual([...times(10, 401), 429]);
   });
 
   test('a hundred in a row: the owner comes in from where they registered, nobody else', async () => {
