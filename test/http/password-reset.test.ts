@@ -173,6 +173,28 @@ describe.each(DRIVERS)('a forgotten password on $name', (driver) => {
     expect(await keyturn.sql('SELECT id FROM account_requests')).toEqual([]);
   });
 
+  test('all who ask are answered at once, and the trail keeps who asked', async () => {
+    const people = [await client.register(), await client.register(), await client.register()];
+    const requests: string[] = [];
+    keyturn.clock.advance(seconds(1));
+    for (const [i, { email }] of people.entries()) {
+      const headers = { 'User-Agent': `browser ${i}` };
+      const asked = await client.post('/api/auth/password/forgot', { email }, headers);
+      expectAccepted(asked);
+      requests.push(String(asked.headers['x-request-id']));
+    }
+    await answerRequests(keyturn);
+    expect(await keyturn.sql('SELECT id FROM account_requests')).toEqual([]);
+    for (const [i, { userId, email }] of people.entries()) {
+      expect(await mailsTo(keyturn, email)).toHaveLength(2);
+      const events = 'SELECT address, user_agent, request_id FROM audit_events';
+      const of = "WHERE user_id = $1 AND event = 'password_reset_requested'";
+      expect(await keyturn.sql(`${events} ${of}`, [userId])).toEqual([
+        { address: '127.0.0.1', user_agent: `browser ${i}`, request_id: requests[i] },
+      ]);
+    }
+  });
+
   test("the link is the issuer's, whatever the Host header says", async () => {
     const ann = await client.register();
     const headers = { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example' };
