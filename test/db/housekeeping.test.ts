@@ -130,7 +130,7 @@ describe.each(DRIVERS)('housekeeping on $name', (driver) => {
     expect(await count('sessions')).toBe(1500);
   });
 
-  test('takes limits that limit nothing any more, and links that have expired', async () => {
+  test('takes limits, links and requests that are of no more use, and leaves the others', async () => {
     const until = (n: number) => new Date(clock.now().getTime() + n * 60_000);
     for (const n of [1, 3]) {
       await execute(database.db, 'INSERT INTO rate_buckets (key, full_at) VALUES ($1, $2)', [
@@ -149,12 +149,23 @@ describe.each(DRIVERS)('housekeeping on $name', (driver) => {
          VALUES ($1, $2, $3, 'ann@example.com', $4, $5)`,
         [Buffer.from([n]), USER, `${n}`, clock.now(), new Date(until(n).getTime() - days(1))],
       );
+      await execute(
+        database.db,
+        `INSERT INTO account_requests (id, kind, email, created_at, address, request_id)
+         VALUES (gen_random_uuid(), 'reset_password', $1, $2, '192.0.2.1', 'r')`,
+        [`${n}`, new Date(until(n).getTime() - days(1))],
+      );
     }
     clock.advance(seconds(150));
     await run();
-    for (const table of ['rate_buckets', 'password_runs', 'mailed_tokens']) {
-      expect(await count(table)).toBe(1);
-    }
+    const left = `SELECT
+      ARRAY(SELECT get_byte(key, 0) FROM rate_buckets) AS buckets,
+      ARRAY(SELECT get_byte(account, 0) FROM password_runs) AS runs,
+      ARRAY(SELECT purpose FROM mailed_tokens) AS links,
+      ARRAY(SELECT email FROM account_requests) AS requests`;
+    expect((await execute(database.db, left)).rows).toEqual([
+      { buckets: [3], runs: [3], links: ['3'], requests: ['3'] },
+    ]);
   });
 
   test('takes places and agents from what was stored after its user had gone', async () => {
