@@ -25,7 +25,6 @@ WHERE session.user_id = asked.user_id AND session.ended_at IS NULL
   AND session.expires_at > asked.now`);
 
 /** The user whose session it is, in one statement; undefined when the session is over at `now`. */
-/** The user whose session it is, in one statement; undefined when the session is over at `now`. */
 export const findOwner: (db: Db, asked: OwnerAt) => Promise<User | undefined> = gathering(
   async (db, { sessionId, userId, now }) => {
     const { rows } = await execute<Tables['users']>(db, FIND, [sessionId, userId, now]);
