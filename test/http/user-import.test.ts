@@ -101,6 +101,16 @@ describe.each(DRIVERS)('importing users on $name', (driver) => {
     expectProblem(await login(two, ''), 401, 'invalid_credentials');
   });
 
+  test('of who comes back it is forgotten that they had gone, and of nobody else', async () => {
+    const [back, gone] = [randomUUID(), randomUUID()];
+    const noted =
+      'INSERT INTO deleted_users (user_id, deleted_at, passed_on_at) VALUES ($1, $2, $2)';
+    for (const id of [back, gone]) await keyturn.sql(noted, [id, keyturn.clock.now()]);
+    const line = { id: back, email: freshEmail(), name: 'Ann' };
+    await operate('users import', {}, linesOf([line]));
+    expect(await keyturn.sql('SELECT user_id FROM deleted_users')).toEqual([{ user_id: gone }]);
+  });
+
   test('stores an event for each account, and logs one for all', async () => {
     const before = keyturn.events('account_imported').length;
     const emails = [freshEmail(), freshEmail()];
