@@ -60,6 +60,7 @@ describe.each(DRIVERS)('owners who are looked at together on $name', (driver) =>
       undefined,
       cem.userId,
     ]);
+    expect(await look([crossed])).toEqual([undefined]);
   });
 
   test('each is looked at as of its own moment', async () => {
@@ -72,6 +73,13 @@ describe.each(DRIVERS)('owners who are looked at together on $name', (driver) =>
       findOwner(db, { ...bob, now }),
     ]);
     expect(found.map((user) => user?.id)).toEqual([undefined, bob.userId]);
+    const last = after(now, milliseconds(WEEK - 1));
+    for (const asked of [[ann], [ann, bob]]) {
+      expect((await look(asked, last)).map((user) => user?.id)).toEqual(
+        asked.map(({ userId }) => userId),
+      );
+      expect(await look(asked, after(now, WEEK))).toEqual(asked.map(() => undefined));
+    }
   });
 });
 
