@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import request from 'supertest';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { readJson } from '../../src/http/body.ts';
+import { createRouter } from '../../src/http/context.ts';
 import { startEdge } from './edge-server.ts';
 
 const ADA = { email: 'ada@example.com', password: ' p\u00e4ss ', name: 'Ada' };
@@ -167,6 +170,21 @@ test('a client that leaves within its body is a 499, not a fault of ours', async
   const line = await edge.line('request');
   expect(line).toMatchObject({ status: 499, route: '/api/people' });
   expect(edge.lines.filter(({ level }) => level !== 'info')).toEqual([]);
+});
+
+test('a body whose client has left before it is read is not waited for', async () => {
+  const read = Promise.withResolvers<unknown>();
+  const router = createRouter().post('/api/late', async (ctx) => {
+    await new Promise((resolve) => ctx.req.once('close', resolve));
+    const body = readJson(ctx, z.strictObject({}));
+    read.resolve(await body.catch((error: unknown) => error));
+  });
+  const edge = await startEdge({ routers: [router] });
+  const socket = connect(edge.port, '127.0.0.1');
+  socket.write(`${POST.replace('people', 'late')}Content-Length: 100\r\n\r\n{`);
+  await once(edge.server, 'request');
+  socket.destroy();
+  expect(await read.promise).toMatchObject({ code: 'invalid_request' });
 });
 
 const CHUNKED = 'Connection: close\r\nTransfer-Encoding: chunked\r\n';

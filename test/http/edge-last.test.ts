@@ -236,6 +236,20 @@ test('a large body behind a slow request does not cost that its answer', async (
   expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 413']);
 });
 
+test('what comes behind a body that is not read to its end is not done', async () => {
+  const { edge, served } = await startCounting();
+  const connected = once(edge.server, 'connection');
+  const socket = connect(edge.port, '127.0.0.1').resume();
+  socket.on('error', () => {});
+  const [there] = await connected;
+  const over = once(there, 'close');
+  const head = `POST /api/people HTTP/1.1\r\nHost: a\r\n${JSON_TYPE}Transfer-Encoding: chunked\r\n\r\n`;
+  const piece = `ffff\r\n${' '.repeat(0xffff)}\r\n`;
+  socket.end(`${head}${piece.repeat(80)}0\r\n\r\n${COUNT}`);
+  await over;
+  expect(served()).toBe(0);
+});
+
 test('an empty Host is refused by a process that has seen no other', async () => {
   const edge = await startEdge();
   const { lookAtHead } = await import('../../src/http/head.ts?fresh' as '../../src/http/head.ts');
