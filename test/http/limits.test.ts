@@ -3,6 +3,7 @@ import { seconds } from '../../src/kit/duration.ts';
 import { forgottenToken } from '../support/accounts.ts';
 import { bearer, type Client, clientOf, freshEmail, PASSWORD } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
+import { mailedToken } from '../support/eml.ts';
 import { APP_ORIGIN, startKeyturn, type TestKeyturn } from '../support/keyturn.ts';
 import { expectProblem } from '../support/problem.ts';
 
@@ -78,8 +79,30 @@ describe.each(DRIVERS)('RATE_LIMIT=on on $name', (driver) => {
     await logIn(ann.email, password, home).expect(200);
   });
 
+  /** What is remembered of accounts. */
+  const left = () => keyturn.sql('SELECT account::text, network::text FROM password_runs');
+
+  test('a new address is known where it was confirmed, and of the old one nothing is', async () => {
+    const before = await left();
+    const { email, accessToken } = await person('203.0.113.16');
+    await logIn(email, WRONG, '198.51.100.16').expect(401);
+    const moved = freshEmail();
+    const change = { email: moved, current_password: PASSWORD };
+    await post('/api/auth/email/change', change, '203.0.113.16', bearer(accessToken)).expect(202);
+    const home = '203.0.113.17';
+    const token = await mailedToken(keyturn, moved);
+    await post('/api/auth/email/verify', { token }, home).expect(204);
+    expect(await left()).toHaveLength(before.length + 1);
+    await logIn(moved, WRONG, '198.51.100.16').expect(401);
+    await keyturn.sql(
+      `UPDATE password_runs SET failures = 100 WHERE network = '' AND failed_at = $1`,
+      [keyturn.clock.now()],
+    );
+    expect((await logIn(moved, PASSWORD, '203.0.113.18')).status).toBe(429);
+    await logIn(moved, PASSWORD, home).expect(200);
+  });
+
   test('nothing is left of an account that is deleted', async () => {
-    const left = () => keyturn.sql('SELECT account::text, network::text FROM password_runs');
     const before = await left();
     const { email, accessToken } = await person('203.0.113.15');
     await logIn(email, WRONG, '198.51.100.15').expect(401);
@@ -198,6 +221,17 @@ describe.each(DRIVERS)('RATE_LIMIT=on on $name', (driver) => {
     const todos = '/api/users/me/todos';
     await client.get(todos, { ...via('203.0.113.6'), ...bearer(accessToken) });
     expect(await rows()).toEqual(before);
+  });
+
+  test('a token that was stolen counts among the refused ones', async () => {
+    const { refreshToken } = await person('203.0.113.19');
+    const ask = (token: string) =>
+      post('/api/auth/refresh', { refresh_token: token }, '203.0.113.19');
+    const { body } = await ask(refreshToken).expect(200);
+    await ask(body.refresh_token).expect(200);
+    expect(await statuses(59, () => ask('ktr_garbage'))).toEqual(times(59, 401));
+    expectProblem(await ask(refreshToken), 401, 'refresh_token_reused');
+    expectProblem(await ask('ktr_garbage'), 429, 'rate_limited');
   });
 
   test('a hundred registrations of one address at once: one user, the rest told or held back', async () => {
