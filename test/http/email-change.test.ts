@@ -41,6 +41,7 @@ describe.each(DRIVERS)('a change of address on $name', (driver) => {
     expect(mail?.links).toContain(`${keyturn.issuer}/verify-email#token=${token}`);
     expect((await client.me(ann)).body.email).toBe(ann.email);
     expect((await client.login(ann)).userId).toBe(ann.userId);
+    expect(keyturn.events('email_change_requested', ann.sessionId)).toHaveLength(1);
     const told = (await mailsTo(keyturn, ann.email)).length;
 
     keyturn.clock.advance(seconds(1));

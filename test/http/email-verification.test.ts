@@ -34,6 +34,10 @@ describe.each(DRIVERS)('verifying an address on $name', (driver) => {
   });
   afterAll(() => keyturn.close());
 
+  /** The events of who asked for the link once more. */
+  const asked = (userId: string) =>
+    keyturn.events('email_verification_requested').filter((event) => event.user_id === userId);
+
   test('registering mails a link, which verifies once', async () => {
     const ann = await client.register();
     const token = await mailedToken(keyturn, ann.email);
@@ -50,6 +54,15 @@ describe.each(DRIVERS)('verifying an address on $name', (driver) => {
     expect(claimsOf(body.access_token).email_verified).toBe(true);
     expectProblem(await verify(client, token), 400, 'invalid_token');
     expect(keyturn.events('email_verified')).toHaveLength(1);
+  });
+
+  test('leaves the other links of the account alone', async () => {
+    const ann = await client.register();
+    const token = await mailedToken(keyturn, ann.email);
+    const reset = await forgottenToken(keyturn, client, ann);
+    await verify(client, token).expect(204);
+    const chosen = { token: reset, password: NEW_PASSWORD };
+    await client.post('/api/auth/password/reset', chosen).expect(204);
   });
 
   test('of fifty at once one verifies', async () => {
@@ -83,6 +96,7 @@ describe.each(DRIVERS)('verifying an address on $name', (driver) => {
     const mails = (await mailsTo(keyturn, ann.email)).length;
     expectAccepted(await resend());
     expect(await mailsTo(keyturn, ann.email)).toHaveLength(mails);
+    expect(asked(ann.userId)).toHaveLength(1);
     const both = await client.post(
       '/api/auth/email/resend',
       { email: ann.email },
@@ -111,6 +125,7 @@ describe.each(DRIVERS)('verifying an address on $name', (driver) => {
     const nobody = freshEmail();
     await resend(nobody);
     expect(await mailsTo(keyturn, nobody)).toEqual([]);
+    expect(asked(ann.userId)).toHaveLength(1);
   });
 });
 
@@ -142,6 +157,15 @@ describe.each(DRIVERS)('EMAIL_VERIFICATION=required on $name', (driver) => {
     expectProblem(await logIn(email, NEW_PASSWORD), 401, 'invalid_credentials');
     await verify(client, await mailedToken(keyturn, email)).expect(204);
     expect((await logIn(email)).body.user).toMatchObject({ email, email_verified: true });
+  });
+
+  test('who is disabled hears that, verified or not', async () => {
+    const email = freshEmail();
+    await register(email);
+    const sql = 'UPDATE users SET disabled_at = created_at WHERE email = $1';
+    await keyturn.sql(sql, [email]);
+    expectProblem(await logIn(email), 403, 'account_disabled');
+    expectProblem(await logIn(email, NEW_PASSWORD), 401, 'invalid_credentials');
   });
 
   test('who logs in right after registering hears that the address is not verified', async () => {
@@ -204,6 +228,15 @@ describe.each(DRIVERS)('EMAIL_VERIFICATION=required on $name', (driver) => {
     }
     expectProblem(await verify(client, newest), 400, 'invalid_token');
     expect(await verified(keyturn, email)).toEqual([]);
+    const events = `SELECT event, reason FROM audit_events
+      WHERE user_id = (SELECT id FROM users WHERE email = $1) ORDER BY at`;
+    const event = 'email_verification_requested';
+    expect(await keyturn.sql(events, [email])).toEqual([
+      { event: 'registered', reason: null },
+      { event, reason: 'registered_again' },
+      { event, reason: null },
+      { event, reason: 'registered_again' },
+    ]);
     for (const password of ['the password of a stranger', hers]) {
       expectProblem(await logIn(email, password), 401, 'invalid_credentials');
     }

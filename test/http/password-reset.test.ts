@@ -171,6 +171,8 @@ describe.each(DRIVERS)('a forgotten password on $name', (driver) => {
     await answerRequests(keyturn);
     expect(await mailsTo(keyturn, email)).toEqual([]);
     expect(await keyturn.sql('SELECT id FROM account_requests')).toEqual([]);
+    const asked = keyturn.events('password_reset_requested');
+    expect(asked.filter((event) => event.user_id === undefined)).toHaveLength(1);
   });
 
   test('all who ask are answered at once, and the trail keeps who asked', async () => {
