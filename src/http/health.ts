@@ -22,7 +22,6 @@ export function readyRoutes(missing: () => Promise<readonly string[]>): AppRoute
   return createRouter().get('/readyz', async (ctx) => {
     const faults = await missing();
     if (faults.length > 0) throw unavailableError(`Not ready: ${faults.join('; ')}.`);
-    ctx.set('Cache-Control', 'no-store');
     sendJson(ctx, { status: 'ok' });
   });
 }

@@ -31,7 +31,6 @@ export const unverified = z
 /** Changed and verified addresses. */
 export function emailRoutes(deps: AccountRoutesDeps): AppRouter {
   const accepted = (ctx: AppContext): void => {
-    ctx.set('Cache-Control', 'no-store');
     ctx.status = 202;
     sendJson(ctx, {});
   };

@@ -32,7 +32,6 @@ export function passwordRoutes(deps: AccountRoutesDeps): AppRouter {
   return createRouter()
     .post('/api/auth/password/forgot', async (ctx) => {
       await requestPasswordReset(deps, await readJson(ctx, forgotten), requestOrigin(ctx));
-      ctx.set('Cache-Control', 'no-store');
       ctx.status = 202;
       sendJson(ctx, {});
     })

@@ -28,10 +28,7 @@ export const confirmation = z
 
 /** A user's own account. */
 export function accountRoutes(deps: AccountRoutesDeps): AppRouter {
-  const answer = (ctx: AppContext, user: User): void => {
-    ctx.set('Cache-Control', 'no-store');
-    sendJson(ctx, renderUser(user));
-  };
+  const answer = (ctx: AppContext, user: User): void => sendJson(ctx, renderUser(user));
 
   return createRouter()
     .get('/api/auth/me', async (ctx) => {

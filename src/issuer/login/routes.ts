@@ -69,7 +69,6 @@ export function loginRoutes(deps: LoginRoutesDeps): AppRouter {
 
   function answer(ctx: AppContext, delivered: 'body' | 'cookie', tokens: Tokens, user?: User) {
     if (delivered === 'cookie') cookie.set(ctx, tokens.refreshToken, tokens.refreshExpiresIn);
-    ctx.set('Cache-Control', 'no-store');
     sendJson(ctx, {
       access_token: tokens.accessToken,
       token_type: 'Bearer',
@@ -105,7 +104,6 @@ export function loginRoutes(deps: LoginRoutesDeps): AppRouter {
         answer(ctx, delivery, registered.tokens, registered.user);
         ctx.status = 201;
       } else {
-        ctx.set('Cache-Control', 'no-store');
         ctx.status = 202;
         sendJson(ctx, {});
       }

@@ -4,12 +4,11 @@ import type { AppContext } from '../../http/context.ts';
 import { type Html, textOf } from './html.ts';
 import type { Site } from './site.ts';
 
-/** Answers with a page, under the pages' own Content-Security-Policy. Nobody may keep it. */
+/** Answers with a page, under the pages' own Content-Security-Policy. */
 export function sendPage(ctx: AppContext, site: Site, page: Html, status = 200): void {
   ctx.status = status;
   ctx.set('Content-Security-Policy', site.policy);
   ctx.set('Content-Type', 'text/html; charset=utf-8');
-  ctx.set('Cache-Control', 'no-store');
   ctx.body = textOf(page);
 }
 
@@ -32,6 +31,5 @@ export function seeOther(ctx: AppContext, location: string): void {
   // A form may end at an allowed origin: browsers hold the redirect to the policy as well.
   ctx.status = 303;
   ctx.set('Location', location);
-  ctx.set('Cache-Control', 'no-store');
   ctx.body = '';
 }

@@ -22,7 +22,6 @@ export function sessionRoutes(deps: SessionRoutesDeps): AppRouter {
     .get('/api/auth/sessions', async (ctx) => {
       const caller = await authenticate(deps, ctx);
       const sessions = await listSessions(db, caller.userId, deps.clock.now());
-      ctx.set('Cache-Control', 'no-store');
       sendJson(ctx, {
         sessions: sessions.map((session) => ({
           id: session.id,
