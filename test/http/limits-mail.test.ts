@@ -74,3 +74,29 @@ describe.each(DRIVERS)('nobody is flooded with mail on $name', (driver) => {
     expectProblem(again, 429, 'rate_limited');
   });
 });
+
+describe.each(DRIVERS)(
+  'nobody is flooded with mail where addresses are verified, on $name',
+  (driver) => {
+    test('by those who register their address, again and again', async () => {
+      const keyturn = await startKeyturn(driver, {
+        env: { RATE_LIMIT: 'on', TRUST_PROXY: '1', EMAIL_VERIFICATION: 'required' },
+      });
+      try {
+        const client = clientOf(keyturn);
+        const body = { email: freshEmail(), password: PASSWORD, name: 'Ann' };
+        const register = async (address: string, who = body) =>
+          (await client.post('/api/auth/register', who, { 'X-Forwarded-For': address })).status;
+        const statuses: number[] = [];
+        for (let i = 0; i < 11; i++) statuses.push(await register('203.0.113.1'));
+        for (let i = 0; i < 21; i++) statuses.push(await register(`198.51.100.${i}`));
+        const accepted = (count: number) => Array<number>(count).fill(202);
+        expect(statuses).toEqual([...accepted(10), 429, ...accepted(20), 429]);
+        // Whoever has another address is not held back.
+        expect(await register('203.0.113.1', { ...body, email: freshEmail() })).toBe(202);
+      } finally {
+        await keyturn.close();
+      }
+    });
+  },
+);
