@@ -37,11 +37,11 @@ export function checkNewPassword(password: string, policy: NewPasswordPolicy): v
   const refuse = (spec: ErrorSpec, detail: string): never => {
     throw new AppError(spec, { detail, fields: [{ path: field, message: detail }] });
   };
-  const tooLong = `Choose a password of at most ${MAX_PASSWORD_LENGTH} characters.`;
-  if (password.length > MAX_PASSWORD_UNITS) refuse(invalidRequest, tooLong);
   const normalised = normalisePassword(password);
   const length = [...normalised].length;
-  if (length > MAX_PASSWORD_LENGTH) refuse(invalidRequest, tooLong);
+  if (length > MAX_PASSWORD_LENGTH) {
+    refuse(invalidRequest, `Choose a password of at most ${MAX_PASSWORD_LENGTH} characters.`);
+  }
   if (length < minLength) {
     refuse(weakPassword, `Choose a password of at least ${minLength} characters.`);
   }
