@@ -60,6 +60,17 @@ describe('a PostgreSQL that is busy', () => {
   });
 });
 
+test('the server gives up on a statement before the caller is to hear, on a lock before that', async () => {
+  const database = await open();
+  const limits = `select name, setting::int, unit from pg_settings where name in
+    ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') order by name`;
+  expect((await execute(database.db, limits)).rows).toEqual([
+    { name: 'idle_in_transaction_session_timeout', setting: 10_000, unit: 'ms' },
+    { name: 'lock_timeout', setting: 3000, unit: 'ms' },
+    { name: 'statement_timeout', setting: 4000, unit: 'ms' },
+  ]);
+});
+
 test('a connection left in a transaction does not go back to the pool', async () => {
   const database = await open(undefined, { poolSize: 1 });
   await execute(database.db, 'begin; create table leaked (n int)');
