@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { bearer, clientOf } from '../support/client.ts';
@@ -87,21 +87,17 @@ test('two thousand slow connections hold nobody up, and are closed', {
   const client = clientOf(server);
   const somebody = await client.register();
   const { port, hostname } = new URL(server.url);
-  let closed = 0;
-  const sockets: Socket[] = [];
-  const begun = performance.now();
+  const lives: number[] = [];
   for (let i = 0; i < SLOW; i++) {
+    const begun = performance.now();
     const socket = connect(Number(port), hostname);
-    sockets.push(socket);
     socket
       .on('error', () => {})
-      .on('close', () => closed++)
+      .on('close', () => lives.push(performance.now() - begun))
       .resume();
     await once(socket, 'connect');
     socket.write(BEGINNINGS[i % KINDS] ?? '');
   }
-  // All at once, unless the machine needed longer than the first of them was given.
-  if (performance.now() - begun < GIVEN) expect(closed).toBe(0);
 
   await client.get('/.well-known/jwks.json').expect(200);
   const { body } = await client.refresh(somebody.refreshToken).expect(200);
@@ -110,7 +106,9 @@ test('two thousand slow connections hold nobody up, and are closed', {
   await client.get('/readyz').expect(200);
   const memory = Math.round(memoryOf(server));
 
-  await vi.waitUntil(() => closed === SLOW, WAIT);
+  await vi.waitUntil(() => lives.length === SLOW, WAIT);
+  // Each had its time, however many there were: none made room for others.
+  expect(Math.min(...lives)).toBeGreaterThanOrEqual(GIVEN);
   await client.login(somebody);
   reportFault({
     fault: 'slow connections at once',
