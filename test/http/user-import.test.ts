@@ -120,7 +120,7 @@ describe.each(DRIVERS)('importing users on $name', (driver) => {
        WHERE event = 'account_imported' AND email = ANY ($1) ORDER BY email`,
       [emails],
     );
-    expect(stored).toEqual(emails.map((email) => ({ email })));
+    expect(stored).toEqual(emails.toSorted().map((email) => ({ email })));
     expect(keyturn.events('account_imported').slice(before)).toMatchObject([
       { reason: '2_accounts' },
     ]);
