@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { bearer, clientOf, freshEmail, PASSWORD } from '../support/client.ts';
 import { DRIVERS } from '../support/databases.ts';
+import { readExposition } from '../support/exposition.ts';
 import { startKeyturn } from '../support/keyturn.ts';
 import { WAIT } from '../support/server-process.ts';
 
@@ -44,6 +45,9 @@ describe.each(DRIVERS)('a flood of logins on $name', (driver) => {
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.every(({ retryAfter }) => Number(retryAfter) >= 1)).toBe(true);
     expect(answers.every(({ status }) => status === 503 || status === 401)).toBe(true);
+    const { text } = await keyturn.metrics.render();
+    const counted = readExposition(text).value('keyturn_logins_total', { result: 'unavailable' });
+    expect(counted).toBeGreaterThanOrEqual(refused.length);
 
     // Those who leave make room: nothing is hashed for them.
     leaving.abort();
