@@ -280,6 +280,25 @@ describe.each(DRIVERS)('importing users on $name', (driver) => {
     expect(await count()).toBe(before + 1);
   });
 
+  test('lines that are others at the second reading undo all of it', async () => {
+    const before = await count();
+    const lines = (email: string) =>
+      linesOf([
+        { email: freshEmail(), name: 'A' },
+        { email, name: 'B' },
+      ]);
+    const readings = [lines(freshEmail()), lines('no address')];
+    const importing = importUsers(
+      keyturn.parts,
+      async function* () {
+        yield* readings.shift() ?? [];
+      },
+      keyturn.clock.now(),
+    );
+    await expect(importing).rejects.toThrow('have changed');
+    expect(await count()).toBe(before);
+  });
+
   test('what is exported is imported elsewhere as it was', async () => {
     const ann = await clientOf(keyturn).register({ name: 'Änn "quoted"' });
     const { written, result } = await operate('users export', { hashes: true });
