@@ -49,8 +49,13 @@ const bundle = await rolldown({
 });
 mkdirSync(dirname(target), { recursive: true });
 const unfinished = mkdtempSync(`${target}-`);
-const names = { entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' };
-const { output } = await bundle.generate({ dir: target, ...names });
+const { output } = await bundle.generate({
+  dir: target,
+  entryFileNames: '[name].mjs',
+  chunkFileNames: '[name].mjs',
+  // V8 keeps the text of all that is loaded.
+  comments: { jsdoc: false },
+});
 for (const file of output) {
   if (file.type === 'asset') throw new Error(`${file.fileName} is no code`);
   writeFileSync(join(unfinished, file.fileName), inLatin1(file.code));
