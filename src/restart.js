@@ -16,7 +16,7 @@ const SETTINGS = {
   // Half of a start is reading and compiling sources.
   NODE_COMPILE_CACHE: COMPILED,
   // glibc keeps what each thread has freed; together a third of what the server takes otherwise.
-  MALLOC_ARENA_MAX: '2',
+  MALLOC_ARENA_MAX: '1',
   MALLOC_TRIM_THRESHOLD_: '131072',
 };
 
