@@ -47,8 +47,6 @@ const bundle = await rolldown({
     if (code === 'UNRESOLVED_IMPORT') throw new Error(message);
   },
 });
-mkdirSync(dirname(target), { recursive: true });
-const unfinished = mkdtempSync(`${target}-`);
 const { output } = await bundle.generate({
   dir: target,
   entryFileNames: '[name].mjs',
@@ -56,14 +54,31 @@ const { output } = await bundle.generate({
   // V8 keeps the text of all that is loaded.
   comments: { jsdoc: false },
 });
-for (const file of output) {
-  if (file.type === 'asset') throw new Error(`${file.fileName} is no code`);
-  writeFileSync(join(unfinished, file.fileName), inLatin1(file.code));
+mkdirSync(dirname(target), { recursive: true });
+const unfinished = mkdtempSync(`${target}-`);
+try {
+  for (const file of output) {
+    if (file.type === 'asset') throw new Error(`${file.fileName} is no code`);
+    writeFileSync(join(unfinished, file.fileName), inLatin1(file.code));
+  }
+  const seen = (directory: string, paths: readonly string[]) => ({
+    paths,
+    fingerprint: fingerprintOf(directory, paths),
+  });
+  const contents: Contents = {
+    made: seen(root, [...inputs].sort()),
+    kept: seen(
+      unfinished,
+      output.map(({ fileName }) => fileName),
+    ),
+  };
+  writeFileSync(join(unfinished, 'contents.json'), JSON.stringify(contents));
+  // Nobody else could read it.
+  chmodSync(unfinished, 0o755);
+  rmSync(target, { recursive: true, force: true });
+  renameSync(unfinished, target);
+} catch (error) {
+  rmSync(unfinished, { recursive: true });
+  // Somebody else was quicker, with the same.
+  if (!['ENOTEMPTY', 'EEXIST'].includes(String((error as NodeJS.ErrnoException).code))) throw error;
 }
-const paths = [...inputs].sort();
-const contents: Contents = { inputs: paths, fingerprint: fingerprintOf(root, paths) };
-writeFileSync(join(unfinished, 'contents.json'), JSON.stringify(contents));
-// Nobody else could read it.
-chmodSync(unfinished, 0o755);
-rmSync(target, { recursive: true, force: true });
-renameSync(unfinished, target);

@@ -1,15 +1,22 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BUNDLE } from '../kit/bundle.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** What a bundle was made of, in its `contents.json`. */
+/** What a bundle was made of, and what it is, in its `contents.json`. */
 export interface Contents {
-  /** Paths under the checkout: every source, and the package.json of every package. */
-  readonly inputs: readonly string[];
+  /** Under the checkout: every source, and the package.json of every package. */
+  readonly made: Fingerprinted;
+  /** In the bundle's own folder: a power cut may have left some of it. */
+  readonly kept: Fingerprinted;
+}
+
+/** Files as they were. */
+interface Fingerprinted {
+  readonly paths: readonly string[];
   readonly fingerprint: string;
 }
 
@@ -24,15 +31,21 @@ export async function loadProgram(): Promise<Pick<typeof import('../cli.ts'), 'r
 }
 
 function hasBundle(): boolean {
+  const directory = join(ROOT, BUNDLE);
   try {
-    const text = readFileSync(join(ROOT, BUNDLE, 'contents.json'), 'utf8');
-    const { inputs, fingerprint } = JSON.parse(text) as Contents;
-    return fingerprint === fingerprintOf(ROOT, inputs);
+    // Where packages are a link to another checkout's, so would be all that the bundle reads.
+    if (realpathSync(directory) !== join(realpathSync(ROOT), BUNDLE)) return false;
+    const text = readFileSync(join(directory, 'contents.json'), 'utf8');
+    const { made, kept } = JSON.parse(text) as Contents;
+    return isAsItWas(ROOT, made) && isAsItWas(directory, kept);
   } catch {
-    // None was made, or something that it was made of is gone.
+    // None was made, or a file is gone.
     return false;
   }
 }
+
+const isAsItWas = (root: string, { paths, fingerprint }: Fingerprinted): boolean =>
+  fingerprintOf(root, paths) === fingerprint;
 
 /**
  * Tells the contents of files from any others.

@@ -39,7 +39,7 @@ export type Outcome =
   | { readonly kind: 'nothing'; readonly reason: string };
 
 /**
- * Asks a server by http or https, each time on a connection of its own. Follows no redirect; never
+ * Asks a server by http or https, and for the connection to be closed. Follows no redirect; never
  * throws. It is not `fetch`, since Node.js loads 14 MiB for that.
  */
 export async function ask(url: string, question: Question): Promise<Outcome> {
@@ -71,7 +71,11 @@ async function send(url: string, { headers, body }: Question, signal: AbortSigna
     signal,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
-    request(url, options, resolve).on('error', reject).end(body);
+    request(url, options, resolve)
+      .on('error', reject)
+      // As when another protocol is offered: there is no answer then, and no error either.
+      .on('close', () => reject(new Error('the connection ended without an answer')))
+      .end(body);
   });
 }
 
@@ -88,7 +92,12 @@ async function readText(response: IncomingMessage, max: number): Promise<string 
 }
 
 const unpackEither = promisify(unzip);
-const unpack = { gzip: unpackEither, deflate: unpackEither, br: promisify(brotliDecompress) };
+const unpack = {
+  gzip: unpackEither,
+  'x-gzip': unpackEither,
+  deflate: unpackEither,
+  br: promisify(brotliDecompress),
+};
 
 /** A store of files may hold one compressed, and answers it so whatever it was asked for. */
 async function decode(

@@ -36,7 +36,8 @@ function partsOf(file: string): Part[] {
     return [];
   }
   return text.split('\n').flatMap((content, index) => {
-    const [, source] = /^\s*\/\/ ((?:src|migrations|node_modules)\/\S+)$/.exec(content) ?? [];
+    const [, source] =
+      /^\s*\/\/ ((?:\.\.\/|src\/|migrations\/|node_modules\/)\S+)$/.exec(content) ?? [];
     return source === undefined ? [] : [{ source, line: index + 1 }];
   });
 }

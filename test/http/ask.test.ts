@@ -57,6 +57,7 @@ describe('a question', () => {
 test.each([
   ['gzip', gzipSync(LIMIT)],
   ['GZIP', gzipSync(LIMIT)],
+  ['x-gzip', gzipSync(LIMIT)],
   ['deflate', deflateSync(LIMIT)],
   ['br', brotliCompressSync(LIMIT)],
   ['identity', Buffer.from(LIMIT)],
@@ -112,6 +113,14 @@ describe('an answer that is of no use', () => {
       'not what it says it is',
       (_, response) => void response.setHeader('Content-Encoding', 'br').end('{}'),
       /Decompression/,
+    ],
+    [
+      'another protocol',
+      (_, { socket }) => {
+        const heads = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: other'];
+        socket?.write(`${heads.join('\r\n')}\r\n\r\n`);
+      },
+      /ended without an answer/,
     ],
     ['no HTTP', (_, response) => void response.socket?.end('SSH-2.0\r\n'), /Parse Error/],
   ])('is nothing when it is %s', async (_, answer, reason) => {

@@ -100,6 +100,8 @@ describe('a bundle', () => {
     ['a changed source', 'src/kit/version.ts', (file) => appendFile(file, '// Changed.\n')],
     ['another release of a package', 'node_modules/dataloader/package.json', newRelease],
     ['contents cut off', `${BUNDLE}/contents.json`, (file) => truncate(file, 100)],
+    ['a part cut off', `${BUNDLE}/cli.mjs`, (file) => truncate(file, 1000)],
+    ['a lost part', `${BUNDLE}/mail-composer.mjs`, rm],
     ['no contents', `${BUNDLE}/contents.json`, rm],
   ])('is not of %s', async (_, path, change) => {
     expect(await loadedWithout(path, change)).toBe('src');
@@ -129,6 +131,16 @@ describe('a bundle', () => {
     expect(await readdir(join(checkout, BUNDLE, '..'))).not.toContainEqual(
       expect.stringMatching(/^bundle./),
     );
+  });
+
+  test('is not of a checkout whose packages are a link to another one', async () => {
+    const [packages, elsewhere] = [join(checkout, 'node_modules'), `${checkout}-packages`];
+    await rename(packages, elsewhere);
+    await symlink(elsewhere, packages);
+    expect(await loaded()).toBe('src');
+    await rm(packages);
+    await rename(elsewhere, packages);
+    expect(await loaded()).toBe('bundle');
   });
 
   test('serves, also where it was moved to', async () => {
