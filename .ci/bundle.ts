@@ -1,7 +1,15 @@
 // npm run bundle, and npm ci by way of `prepare`: joins the program and its packages into a few
 // files beside the packages. A server loads them in a third of the time, as long as they are of the
 // same sources (src/cli/program.ts). Where there is no bundler the sources run.
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { type Plugin, rolldown } from 'rolldown';
 import { type Contents, fingerprintOf } from '../src/cli/program.ts';
@@ -75,10 +83,24 @@ try {
   writeFileSync(join(unfinished, 'contents.json'), JSON.stringify(contents));
   // Nobody else could read it.
   chmodSync(unfinished, 0o755);
-  rmSync(target, { recursive: true, force: true });
-  renameSync(unfinished, target);
+  // Servers may be starting with what is there: the same again is not worth a moment without.
+  if (!isThere(contents)) {
+    rmSync(target, { recursive: true, force: true });
+    renameSync(unfinished, target);
+  }
 } catch (error) {
-  rmSync(unfinished, { recursive: true });
   // Somebody else was quicker, with the same.
   if (!['ENOTEMPTY', 'EEXIST'].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+} finally {
+  rmSync(unfinished, { recursive: true, force: true });
+}
+
+function isThere(contents: Contents): boolean {
+  try {
+    const known = readFileSync(join(target, 'contents.json'), 'utf8');
+    const { paths, fingerprint } = contents.kept;
+    return known === JSON.stringify(contents) && fingerprintOf(target, paths) === fingerprint;
+  } catch {
+    return false;
+  }
 }

@@ -219,10 +219,10 @@ describe.each(DRIVERS)('a reset that races logins and refreshes on $name', (driv
   test('who is gone is told that the session is over', async () => {
     const owner = { userId: NOBODY, sessionId: ann.sessionId as SessionId };
     for (const call of [
-      changeName(deps, owner, { name: 'Ann' }, ORIGIN),
-      resendVerification(deps, owner, ORIGIN),
+      () => changeName(deps, owner, { name: 'Ann' }, ORIGIN),
+      () => resendVerification(deps, owner, ORIGIN),
     ]) {
-      await expect(call).rejects.toMatchObject({ code: 'session_ended' });
+      await expect(call()).rejects.toMatchObject({ code: 'session_ended' });
     }
   });
 

@@ -7,6 +7,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   truncate,
   writeFile,
@@ -121,6 +122,12 @@ describe('a bundle', () => {
     const text = (await readFile(new URL(file), 'utf8')).split('\n').at(Number(line) - 1);
     expect(text?.slice(Number(column) - 1)).toMatch(/^await execute\(tx, /);
     await drop();
+  });
+
+  test('stays where the same would be made again', async () => {
+    const { ino } = await stat(join(checkout, BUNDLE));
+    await npmRun('bundle');
+    expect((await stat(join(checkout, BUNDLE))).ino).toBe(ino);
   });
 
   test('is made anew of what has changed', async () => {
