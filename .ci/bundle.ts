@@ -1,6 +1,6 @@
 // npm run bundle, and npm ci by way of `prepare`: joins the program and its packages into a few
-// files beside the packages. A server loads them in a third of the time, as long as they are of the
-// same sources (src/cli/program.ts). Where there is no bundler the sources run.
+// files beside the packages. A start with them takes half of the time, and they are taken as long as
+// they are of the same sources (src/cli/program.ts). Where there is no bundler the sources run.
 import {
   chmodSync,
   mkdirSync,
