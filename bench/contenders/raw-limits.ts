@@ -20,8 +20,8 @@ export async function startRawLimits(
   const { cores } = bench;
   const answer = await fetchAnswer(server.port, '/.well-known/jwks.json');
   const bytes = stack.use(await startLimitServer(cores, 'static-server.ts', answer));
-  const { url, tokens } = await fillTable(bench, CONNECTIONS);
-  const signing = stack.use(await startLimitServer(cores, 'signing-server.ts', url));
+  const { url: databaseUrl, tokens } = await fillTable(bench, CONNECTIONS);
+  const signing = stack.use(await startLimitServer(cores, 'signing-server.ts', { databaseUrl }));
   const user = await makeUser(bench);
   const select = stack.use(await startLimitServer(cores, 'select-server.ts', user));
   const get = httpRequest(1, 'GET', '/');

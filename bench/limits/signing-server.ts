@@ -1,16 +1,17 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { openPool, readBody, swapToken } from './swap.ts';
+import { openSigning, type SigningNeeds } from './signing.ts';
+import { readBody } from './swap.ts';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const header = encode({ alg: 'RS256', kid: randomBytes(32).toString('base64url'), typ: 'at+jwt' });
 
-/** The least that a refresh can be on `node:http`, with a signature by `node:crypto`. */
-process.once('message', (databaseUrl: string) => {
-  const pool = openPool(databaseUrl);
+/** The least that a refresh or a login can be on `node:http`, with a signature by `node:crypto`. */
+process.once('message', async (needs: SigningNeeds) => {
+  const signing = await openSigning(needs, accessToken);
   const server = createServer(async (req, res) => {
-    const { status, answer } = await swapToken(pool, await readBody(req), accessToken);
+    const { status, answer } = await signing.answer(await readBody(req));
     const body = Buffer.from(JSON.stringify(answer));
     res.writeHead(status, [
       ...['Content-Type', 'application/json', 'Cache-Control', 'no-store'],
@@ -22,7 +23,7 @@ process.once('message', (databaseUrl: string) => {
   process.once('disconnect', () => {
     server.close();
     server.closeAllConnections();
-    void pool.end();
+    signing.close();
   });
 });
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import pg from 'pg';
+import type { SignClaims, Signing } from './signing.ts';
 
 const UPDATE = {
   name: 'rotate',
@@ -22,8 +23,8 @@ export const openPool = (databaseUrl: string): pg.Pool =>
 export async function swapToken(
   pool: pg.Pool,
   body: string,
-  sign: (claims: Readonly<Record<string, unknown>>) => string | Promise<string>,
-): Promise<{ readonly status: number; readonly answer: object }> {
+  sign: SignClaims,
+): ReturnType<Signing['answer']> {
   const { refresh_token: token } = JSON.parse(body) as { refresh_token: string };
   const id = token.slice(0, 36);
   const next = `${id}.${randomBytes(32).toString('base64url')}`;

@@ -19,9 +19,9 @@ const CONNECTIONS = 32;
 export async function measureRefresh(bench: Bench): Promise<Result> {
   const { server, cores } = bench;
   await using signer = startLimit(cores, 'sign.ts');
-  const { url, tokens } = await fillTable(bench, 2 * CONNECTIONS);
-  await using raw = await startLimitServer(cores, 'signing-server.ts', url);
-  await using koa = await startLimitServer(cores, 'signing-koa.ts', url);
+  const { url: databaseUrl, tokens } = await fillTable(bench, 2 * CONNECTIONS);
+  await using raw = await startLimitServer(cores, 'signing-server.ts', { databaseUrl });
+  await using koa = await startLimitServer(cores, 'signing-koa.ts', { databaseUrl });
   const [rawExchanges, koaExchanges] = [raw, koa].map(({ port }, index) =>
     tokens
       .slice(index * CONNECTIONS, (index + 1) * CONNECTIONS)
