@@ -5,6 +5,7 @@ import { loadAssets } from '../http/assets.ts';
 import { type AppRouter, createRouter } from '../http/context.ts';
 import { pageRouter } from '../http/own-name.ts';
 import { notFound } from '../http/problem.ts';
+import { slashRoutes } from '../http/slashes.ts';
 import { AppError } from '../kit/errors.ts';
 import { SWAGGER_UI } from './swagger-ui.ts';
 
@@ -37,7 +38,7 @@ export async function viewerRoutes({ issuer, trustProxy }: ViewerDeps): Promise<
     ctx.type = 'text/html; charset=utf-8';
     ctx.body = page;
   });
-  return [pages, own.routes, swaggerUi()];
+  return [pages, own.routes, swaggerUi(), slashRoutes([pages])];
 }
 
 /** Nothing from elsewhere and nothing inline; the icons in Swagger UI's style are data. */

@@ -299,7 +299,7 @@ describe.each(DRIVERS)('the hosted pages on $name', (driver) => {
 
   test('a slash behind the path of a page leads to the page, and never elsewhere', async () => {
     const browser = pageClient(keyturn);
-    for (const path of [...PAGES.slice(1), '/account', '/app']) {
+    for (const path of [...PAGES.slice(1), '/account', '/app', '/docs']) {
       const { status, headers } = await browser.get(`${path}/?return_to=%2F%2Fevil.example&a=`);
       expect([status, headers.location]).toEqual([308, `${path}?return_to=%2F%2Fevil.example&a=`]);
       expect((await browser.get(`${path}/`)).headers.location).toBe(path);
