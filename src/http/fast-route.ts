@@ -3,6 +3,7 @@ import { AppError } from '../kit/errors.ts';
 import { OPEN_PREFLIGHT, OPEN_TO_ALL } from './cors.ts';
 import { methodNotAllowed } from './problem.ts';
 import { refuseRequest } from './refuse.ts';
+import { type ReusableHead, reusableHead } from './reusable-head.ts';
 import { headerOf } from './target.ts';
 
 /** An answer made in advance. Hand out the same object until it changes: it is prepared once. */
@@ -29,6 +30,7 @@ export interface PreparedRoute {
   text: string;
   full: string[];
   notModified: string[];
+  readonly head: ReusableHead;
 }
 
 /** A route whose lists are made with its first answer, and anew when that changes. */
@@ -39,14 +41,22 @@ export const prepareRoute = (path: string, route: FastRoute): PreparedRoute => (
   text: '',
   full: [],
   notModified: [],
+  head: reusableHead(),
 });
+
+/** One request for a fast route. */
+export interface FastRequest {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly requestId: string;
+  /** `clock.monotonic()` when it came. */
+  readonly startedAt: number;
+}
 
 /** Answers a request for a fast route and returns the status. */
 export function answerFast(
   prepared: PreparedRoute,
-  req: IncomingMessage,
-  res: ServerResponse,
-  requestId: string,
+  { req, res, requestId, startedAt }: FastRequest,
   security: readonly string[],
 ): number {
   const { method } = req;
@@ -59,10 +69,18 @@ export function answerFast(
     res.writeHead(304, prepared.notModified).end();
     return 304;
   }
-  prepared.full[1] = requestId;
-  res.writeHead(answer.status, prepared.full);
-  if (method === 'HEAD') res.end();
-  else res.end(prepared.text, 'latin1');
+  if (method === 'HEAD') {
+    prepared.full[1] = requestId;
+    res.writeHead(answer.status, prepared.full).end();
+    return answer.status;
+  }
+  res.statusCode = answer.status;
+  if (!prepared.head.write(res, requestId, startedAt)) {
+    prepared.full[1] = requestId;
+    res.writeHead(answer.status, prepared.full);
+    prepared.head.keep(res, requestId, startedAt);
+  }
+  res.end(prepared.text, 'latin1');
   return answer.status;
 }
 
@@ -76,6 +94,7 @@ function prepare(prepared: PreparedRoute, answer: FastAnswer, security: readonly
   prepared.notModified = [...common, ...cacheable.flat(), ...validators];
   prepared.text = answer.body.toString('latin1');
   prepared.answer = answer;
+  prepared.head.forget();
 }
 
 function answerOther(

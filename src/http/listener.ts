@@ -60,10 +60,14 @@ export function createListener(
   const prepared = new Map<string, PreparedRoute>();
   const connections: Connections = { sockets: new Set(), draining: false };
 
-  const logged = (req: IncomingMessage, answer: (requestId: string) => number, route?: string) => {
+  const logged = (
+    req: IncomingMessage,
+    answer: (requestId: string, startedAt: number) => number,
+    route?: string,
+  ) => {
     const startedAt = deps.clock.monotonic();
     const requestId = newRequestId();
-    const status = answer(requestId);
+    const status = answer(requestId, startedAt);
     const address = clientAddress(req, deps.trustProxy);
     logRequest(deps, req, { requestId, address, route: route ?? null, status, startedAt });
   };
@@ -81,7 +85,9 @@ export function createListener(
     if (head === 'body') boundUnread({ req, res });
     const ready = prepared.get(path) ?? prepareRoute(path, route);
     prepared.set(path, ready);
-    logged(req, (id) => answerFast(ready, req, res, id, security), path);
+    const answer = (requestId: string, startedAt: number) =>
+      answerFast(ready, { req, res, requestId, startedAt }, security);
+    logged(req, answer, path);
   };
 
   const { follower } = deps;
