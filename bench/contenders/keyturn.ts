@@ -5,6 +5,8 @@ import { startServer } from '../harness/server.ts';
 import type { Contender } from './contender.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+/** What `npm start` runs. */
+const ENTRY = join(ROOT, 'src/bin.js');
 
 /** This server. */
 export const keyturn: Contender = {
@@ -12,7 +14,8 @@ export const keyturn: Contender = {
   notes: ['login: one request; token: a refresh with rotation; read: GET /api/auth/me'],
   installed: { directory: ROOT, packages: dependencies() },
   own: ['src', 'migrations', 'package.json'].map((name) => join(ROOT, name)),
-  start: startServer,
+  start: ({ cores, options }, databaseUrl, home) =>
+    startServer({ cores, options: { ...options, entry: ENTRY } }, databaseUrl, home),
   async prepare(port, { login, others }) {
     const accounts = await registerAccounts(port, others);
     const jwks = httpRequest(port, 'GET', '/.well-known/jwks.json');
