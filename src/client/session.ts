@@ -1,14 +1,7 @@
-import { errorOf, KeyturnError, networkError } from './error.ts';
+import { type Call, post } from './call.ts';
+import { KeyturnError } from './error.ts';
 import type { Platform } from './platform.ts';
-import {
-  ageOf,
-  type HeldToken,
-  holdToken,
-  isUsable,
-  type TokenAnswer,
-  type TokenNews,
-  type User,
-} from './token.ts';
+import { ageOf, type HeldToken, holdToken, isUsable, type TokenNews, type User } from './token.ts';
 
 /**
  * Why nobody is signed in: there was no session when the page was loaded, somebody signed out here
@@ -42,7 +35,6 @@ export interface SessionDeps {
 /** The hosted pages tell whose the session is, by id, and have no token to hand on. */
 type News = TokenNews | { readonly over: SignedOutReason } | { readonly is: string };
 
-const TIMEOUT = 20_000;
 const BACK_OFF = { first: 1_000, longest: 60_000 };
 /** Browsers take no longer timers. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -138,14 +130,14 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
   }
 
   /** Posts while no other tab does; undefined where the answer signs nobody in. */
-  async function obtain(call: string, body: object): Promise<HeldToken | undefined> {
+  async function obtain(call: Call, body: object): Promise<HeldToken | undefined> {
     const askedAt = platform.wall();
     const expired = held && ageOf(held, platform) >= held.sessionLifetime;
-    const answer = await post(call, body).catch((error: KeyturnError) => {
-      if (call === 'refresh' && error.status === 401) endBy(reasonOf(error, expired));
+    const answer = await post(platform, issuer, call, body).catch((error) => {
+      if (call === 'refresh' && isRefusal(error)) endBy(reasonOf(error, expired));
       throw error;
     });
-    if (!isTokenAnswer(answer)) return undefined;
+    if (!answer) return undefined;
     const news: TokenNews = {
       text: answer.access_token,
       lifetime: answer.expires_in * 1_000,
@@ -166,24 +158,6 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
     if (error.code === 'refresh_token_reused') return 'stolen';
     if (!user) return 'none';
     return expired ? 'expired' : 'session_ended';
-  }
-
-  async function post(call: string, body: object): Promise<Partial<TokenAnswer>> {
-    let response: Response;
-    try {
-      response = await platform.fetch(`${issuer}/api/auth/${call}`, {
-        method: 'POST',
-        credentials: 'include',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(TIMEOUT),
-      });
-      if (response.ok)
-        return response.status === 204 ? {} : ((await response.json()) as TokenAnswer);
-    } catch (error) {
-      throw networkError(error);
-    }
-    throw await errorOf(response);
   }
 
   platform.onWake(check);
@@ -212,7 +186,7 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
       }),
     leave: () =>
       platform.exclusively(name, async () => {
-        await post('logout', {});
+        await post(platform, issuer, 'logout', {});
         endBy('signed_out');
       }),
   };
@@ -221,5 +195,8 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
 const nobody = (): KeyturnError =>
   new KeyturnError(401, { code: 'invalid_refresh_token', detail: 'Nobody is signed in.' });
 
-const isTokenAnswer = (answer: Partial<TokenAnswer>): answer is TokenAnswer =>
-  answer.access_token !== undefined;
+/** Whether Keyturn itself says that the session is over: a proxy may answer 401 as well. */
+const isRefusal = (error: unknown): error is KeyturnError =>
+  error instanceof KeyturnError &&
+  error.status === 401 &&
+  ['invalid_refresh_token', 'refresh_token_reused'].includes(error.code);

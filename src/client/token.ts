@@ -18,6 +18,16 @@ export interface TokenAnswer {
   readonly refresh_expires_in: number;
 }
 
+/** Whether an answer is a token response to tell time by: anybody may have answered. */
+export const isTokenAnswer = (answer: unknown): answer is TokenAnswer => {
+  const { access_token, expires_in, refresh_expires_in } = (answer ?? {}) as Partial<TokenAnswer>;
+  return (
+    /^[\w-]+\.[\w-]+\.[\w-]+$/.test(String(access_token)) &&
+    Number(expires_in) > 0 &&
+    Number(refresh_expires_in) > 0
+  );
+};
+
 /** An access token as tabs tell each other of it; lengths in milliseconds. */
 export interface TokenNews {
   readonly text: string;

@@ -7,7 +7,15 @@ import { slashRoutes } from '../http/slashes.ts';
 import { escapeHtml } from '../kit/html-escape.ts';
 
 const MODULES = ['find', 'requests', 'rows', 'todos', 'view'] as const;
-const CLIENT = ['authorized-fetch', 'browser', 'error', 'keyturn', 'session', 'token'] as const;
+const CLIENT = [
+  'authorized-fetch',
+  'browser',
+  'call',
+  'error',
+  'keyturn',
+  'session',
+  'token',
+] as const;
 
 const beside = (path: string) => new URL(path, import.meta.url);
 
