@@ -53,11 +53,16 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
   const tell = platform.openChannel(name, (news) => hear(news as News));
 
   function hear(news: News): void {
-    if ('is' in news) {
-      // Somebody has logged in there: what is held is good for a while, and somebody else's.
-      if (user !== undefined && user?.id !== news.is) refresh().catch(() => {});
-    } else if (!('over' in news)) hold(news);
+    if ('is' in news) follow(news.is).catch(() => {});
+    else if (!('over' in news)) hold(news);
     else if (news.over !== 'none' || user === undefined) end(news.over);
+  }
+
+  /** Somebody has logged in there: what is held is good for a while, and may be somebody else's. */
+  async function follow(id: string): Promise<void> {
+    // A renewal under way may have begun before.
+    await refreshing?.catch(() => {});
+    if (user?.id !== id) await refresh();
   }
 
   function hold(news: TokenNews): HeldToken {
@@ -92,7 +97,7 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
 
   /** Renews if it is time: timers are late after sleep, so waking looks too. */
   function check(deaf = false): void {
-    if (user === null || !platform.visible()) return;
+    if ((user === null && !deaf) || !platform.visible()) return;
     const early = held ? held.renewAt - ageOf(held, platform) : 0;
     if (early > 0 && !deaf) plan(early);
     else refresh().catch(() => {});
@@ -107,12 +112,14 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
 
   async function renew(): Promise<HeldToken> {
     if (refusal && platform.monotonic() < refusal.until) throw refusal.error;
-    const before = told;
+    const before = { told, text: held?.text };
     try {
-      const token = await platform.exclusively(name, async () =>
-        // What another tab got while this one waited for its turn serves here too.
-        told === before ? await obtain('refresh', {}) : held,
-      );
+      const token = await platform.exclusively(name, async () => {
+        // What another tab got while this one waited for its turn serves here too, unless it is old:
+        // a tab that was frozen hears all that was said meanwhile.
+        const serves = !held || (held.text !== before.text && isUsable(held, platform));
+        return told !== before.told && serves ? held : obtain('refresh', {});
+      });
       if (token) return token;
     } catch (error) {
       if (user !== null) tryLater(error as KeyturnError);
@@ -129,14 +136,26 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
     plan(Math.max(asked, backOff * (1 + Math.random() / 2)));
   }
 
-  /** Posts while no other tab does; undefined where the answer signs nobody in. */
-  async function obtain(call: Call, body: object): Promise<HeldToken | undefined> {
+  /**
+   * Posts while no other tab does; undefined where the answer signs nobody in.
+   * @param sure whether the answer counts even where something else was told meanwhile
+   */
+  async function obtain(call: Call, body: object, sure = false): Promise<HeldToken | undefined> {
     const askedAt = platform.wall();
     const expired = held && ageOf(held, platform) >= held.sessionLifetime;
-    const answer = await post(platform, issuer, call, body).catch((error) => {
-      if (call === 'refresh' && isRefusal(error)) endBy(reasonOf(error, expired));
+    const before = told;
+    // Hosted pages, and tabs without Web Locks, log in and out meanwhile: Keyturn knows who was last.
+    const doubtful = (id?: string) =>
+      call === 'refresh' && !sure && told !== before && user?.id !== id;
+    let answer: Awaited<ReturnType<typeof post>>;
+    try {
+      answer = await post(platform, issuer, call, body);
+    } catch (error) {
+      if (call !== 'refresh' || !isRefusal(error)) throw error;
+      if (doubtful()) return obtain(call, body, true);
+      endBy(reasonOf(error, expired));
       throw error;
-    });
+    }
     if (!answer) return undefined;
     const news: TokenNews = {
       text: answer.access_token,
@@ -144,6 +163,7 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
       sessionLifetime: answer.refresh_expires_in * 1_000,
       askedAt,
     };
+    if (doubtful(holdToken(news, platform).user.id)) return obtain(call, body, true);
     const token = hold(news);
     tell(news);
     return token;
