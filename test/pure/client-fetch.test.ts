@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { authorizedFetch } from '../../src/client/authorized-fetch.ts';
+import type { User } from '../../src/client/token.ts';
+import { ADA, BOB } from '../support/browser-world.ts';
 
 const REFUSED = { 'WWW-Authenticate': 'Bearer error="invalid_token", error_description="Old"' };
 const API = 'https://todos.example.com/api';
@@ -9,6 +11,11 @@ function scene({ accepts = 'token-1', challenge = REFUSED as Record<string, stri
   const seen: { token: string | null; body: string; headers: Headers }[] = [];
   let current = 1;
   const refused: string[] = [];
+  const session = {
+    who: ADA as User | undefined,
+    /** What the next token waits for. */
+    before: async () => {},
+  };
   const call = authorizedFetch(
     {
       async fetch(input, init) {
@@ -20,15 +27,25 @@ function scene({ accepts = 'token-1', challenge = REFUSED as Record<string, stri
       },
     },
     {
-      accessToken: async () => `token-${current}`,
+      user: () => session.who,
+      async accessToken() {
+        await session.before();
+        return `token-${current}`;
+      },
       async replace(token) {
         refused.push(token);
+        await session.before();
         return `token-${++current}`;
       },
     },
   );
-  return { call, seen, refused, bodies: () => seen.map(({ body }) => body) };
+  return { call, session, seen, refused, bodies: () => seen.map(({ body }) => body) };
 }
+
+/** What happens while a token is waited for. */
+const loginOf = (user: User, session: { who: User | undefined }) => async () => {
+  session.who = user;
+};
 
 const streamOf = (text: string) => new Response(text).body as ReadableStream;
 
@@ -93,8 +110,69 @@ describe('fetch with the access token', () => {
     const error = new Error('nobody');
     const call = authorizedFetch(
       { fetch: () => Promise.resolve(new Response('', { status: 401, headers: REFUSED })) },
-      { accessToken: async () => 'token', replace: () => Promise.reject(error) },
+      {
+        user: () => ADA,
+        accessToken: async () => 'token',
+        replace: () => Promise.reject(error),
+      },
     );
     await expect(call(API)).rejects.toBe(error);
+  });
+
+  describe('when somebody else logs in meanwhile', () => {
+    const ENDED = { name: 'KeyturnError', status: 401, code: 'session_ended' };
+
+    test('sends nothing in their name that waited for a token', async () => {
+      const { call, session, seen } = scene();
+      session.before = loginOf(BOB, session);
+      await expect(call(API, { method: 'POST', body: 'Ada’s' })).rejects.toMatchObject(ENDED);
+      expect(seen).toEqual([]);
+    });
+
+    test('sends nothing again in their name', async () => {
+      const { call, session, bodies } = scene({ accepts: 'token-2' });
+      const sent = call(API, { method: 'POST', body: 'Ada’s' });
+      session.before = loginOf(BOB, session);
+      await expect(sent).rejects.toMatchObject(ENDED);
+      expect(bodies()).toEqual(['Ada’s']);
+    });
+
+    test('sends what was asked for while nobody was known', async () => {
+      const { call, session } = scene();
+      session.who = undefined;
+      session.before = loginOf(BOB, session);
+      expect((await call(API)).status).toBe(200);
+    });
+  });
+
+  describe('that is called off', () => {
+    const forEver = () => new Promise<void>(() => {});
+    const reason = new Error('enough');
+
+    test.each<[string, (signal: AbortSignal) => Parameters<typeof fetch>]>([
+      ['by init', (signal) => [API, { signal }]],
+      ['by a Request', (signal) => [new Request(API, { signal })]],
+    ])('%s waits for no token', async (_by, asked) => {
+      const { call, session, seen } = scene();
+      session.before = forEver;
+      const controller = new AbortController();
+      const outcome = call(...asked(controller.signal));
+      controller.abort(reason);
+      await expect(outcome).rejects.toBe(reason);
+      await expect(call(...asked(AbortSignal.abort(reason)))).rejects.toBe(reason);
+      expect(seen).toEqual([]);
+    });
+
+    test('waits for no second token either', async () => {
+      const { call, session, refused, seen } = scene({ accepts: 'token-2' });
+      const controller = new AbortController();
+      const outcome = call(API, { signal: controller.signal });
+      session.before = () => {
+        controller.abort(reason);
+        return forEver();
+      };
+      await expect(outcome).rejects.toBe(reason);
+      expect([refused, seen.length]).toEqual([['token-1'], 1]);
+    });
   });
 });
