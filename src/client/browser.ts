@@ -5,14 +5,16 @@ export const browser = (): Platform => ({
   fetch: (input, init) => fetch(input, init),
   monotonic: () => performance.now(),
   wall: () => Date.now(),
-  // Browsers have Web Locks in secure contexts only; some have none at all.
-  exclusively: navigator.locks
-    ? (name, work) => navigator.locks.request(name, work) as ReturnType<typeof work>
-    : oneAtATime(),
+  exclusively: inTurn(),
   openChannel(name, hear) {
-    const channel = new BroadcastChannel(name);
-    channel.onmessage = ({ data }) => hear(data);
-    return (news) => channel.postMessage(news);
+    try {
+      const channel = new BroadcastChannel(name);
+      channel.onmessage = ({ data }) => hear(data);
+      return (news) => channel.postMessage(news);
+    } catch {
+      // Old browsers have none, others none for pages that may store nothing: this tab is alone.
+      return () => {};
+    }
   },
   onWake(wake) {
     for (const event of ['focus', 'online']) addEventListener(event, () => wake(false));
@@ -28,6 +30,28 @@ export const browser = (): Platform => ({
   here: () => location.href,
   goTo: (url) => location.assign(url),
 });
+
+/**
+ * By Web Locks. Browsers have them in secure contexts only, some refuse them to pages that may
+ * store nothing, some have none at all.
+ */
+function inTurn(): Platform['exclusively'] {
+  const alone = oneAtATime();
+  if (!navigator.locks) return alone;
+  return async (name, work) => {
+    let begun = false;
+    const begin = () => {
+      begun = true;
+      return work();
+    };
+    try {
+      return (await navigator.locks.request(name, begin)) as Awaited<ReturnType<typeof work>>;
+    } catch (error) {
+      if (begun) throw error;
+      return alone(name, work);
+    }
+  };
+}
 
 /**
  * Without Web Locks the calls of this tab queue among themselves; several tabs that refresh at

@@ -11,7 +11,7 @@ export type { User } from './token.ts';
 export interface KeyturnOptions {
   /** The issuer's origin, as `https://id.example.com`; the page's own or one that allows it. */
   readonly issuer: string;
-  /** The page to log in on; the issuer's own unless given. */
+  /** The page to log in on, as a link on this page would name it; the issuer's own unless given. */
   readonly loginUrl?: string;
   /**
    * Called when nobody is signed in any more, in every tab, and at the start when nobody is.
@@ -63,7 +63,7 @@ export function createKeyturn(options: KeyturnOptions): Keyturn {
   });
 
   function goToLogin(reason?: SignedOutReason): void {
-    const url = new URL(options.loginUrl ?? '/login', issuer);
+    const url = new URL(options.loginUrl ?? `${issuer}/login`, platform.here());
     if (reason && reason !== 'none') url.searchParams.set('reason', reason);
     url.searchParams.set('return_to', platform.here());
     platform.goTo(url.href);

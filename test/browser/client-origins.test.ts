@@ -116,6 +116,13 @@ describe('a page on another origin of the same site', () => {
     expect(await call('keyturn.ready')).toMatchObject({ value: { email: who.email } });
   });
 
+  test('goes to its own page to log in, where it has one', async () => {
+    await open(allowed);
+    await page.evaluate(`import('/keyturn.ts').then(({ createKeyturn }) =>
+      createKeyturn({ issuer, loginUrl: '/enter' }).goToLogin('expired'))`);
+    await page.waitForURL(`${originOf(allowed)}/enter?reason=expired&return_to=*`);
+  });
+
   test('gets nothing where it is not allowed', async () => {
     await open(foreign);
     const who = account();
