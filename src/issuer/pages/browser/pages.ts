@@ -112,11 +112,15 @@ function takeAlongAddress(): void {
 }
 
 reveal();
-tellTabs();
 strength();
 takeToken();
 sendForms();
 tellTimes();
+try {
+  tellTabs();
+} catch {
+  // There is no channel to them: they learn it when they next ask.
+}
 try {
   takeAlongAddress();
 } catch {

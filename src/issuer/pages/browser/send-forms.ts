@@ -45,8 +45,13 @@ export function sendForms(): void {
         });
         wait();
       })
-      // Nobody else is waited for so long.
-      .catch(send);
+      .catch(() => {
+        // Nobody else is waited for so long.
+        if (patience.signal.aborted) return send();
+        // The browser refuses locks, and at once: a form goes nowhere while its event is being told.
+        clearTimeout(timer);
+        setTimeout(send);
+      });
   });
   // A page that comes out of the back-forward cache is as it was when it was left.
   addEventListener('pageshow', wait);
