@@ -1,6 +1,6 @@
 // The todo app: logs in by Keyturn's client, keeps todos at the resource server.
 import { createKeyturn, type User } from '../../client/keyturn.ts';
-import { createRequest } from './requests.ts';
+import { createRequest, explain } from './requests.ts';
 import type { News } from './state.ts';
 import { createTodos } from './todos.ts';
 import { createView } from './view.ts';
@@ -39,13 +39,27 @@ const view = createView({
   settle: () => todos.settle(),
   choose: (filter) => todos.choose(filter),
   load: () => void todos.load(),
-  logout: () =>
-    keyturn
-      .logout()
-      .catch(() => view.apologise('You are still logged in: there is no connection.')),
+  async logout() {
+    // What was deleted stays deleted: once nobody is logged in, nothing can be sent any more.
+    await todos.finish();
+    await keyturn.logout().catch((error) => {
+      view.apologise(`You are still logged in: logging out ${explain(error)}`);
+    });
+  },
 });
 let todos = begin();
 let whose: string | undefined;
+
+function openChannel(name: string): BroadcastChannel | undefined {
+  try {
+    const opened = new BroadcastChannel(name);
+    opened.onmessage = ({ data }) => todos.hear(data);
+    return opened;
+  } catch {
+    // As in the client: other tabs see what has changed when they are next loaded.
+    return undefined;
+  }
+}
 
 /** Somebody is signed in, or somebody else than before, whose todos these are not. */
 function welcome(user: User | null): void {
@@ -55,8 +69,7 @@ function welcome(user: User | null): void {
   if (whose !== undefined) todos = begin();
   whose = user.id;
   channel?.close();
-  channel = new BroadcastChannel(`todos:${user.id}`);
-  channel.onmessage = ({ data }) => todos.hear(data);
+  channel = openChannel(`todos:${user.id}`);
   void todos.load();
 }
 

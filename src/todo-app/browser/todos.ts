@@ -224,6 +224,12 @@ export function createTodos({ request, show, apologise, reopen, giveBack, tell }
       });
     },
 
+    /** Resolves when all that was asked for is answered; what was taken away is deleted for good. */
+    async finish(): Promise<void> {
+      todos.settle();
+      await Promise.all([...entries.values()].map(({ turn }) => turn));
+    },
+
     /** Another tab has changed something. */
     hear(news: News): void {
       if ('changed' in news) keep(news.changed);
