@@ -138,11 +138,11 @@ function demandUrl(name: string, value: unknown): void {
 const noUrl = (name: string): TypeError =>
   new TypeError(`${name} has to be a URL such as https://id.example.com`);
 
+/** Not every caller has types: under NaN keys would never be old, under null always. */
 function read(value: Duration | string | undefined, otherwise: Duration): Duration {
   if (value === undefined) return otherwise;
   const duration = typeof value === 'string' ? parseDuration(value) : value;
-  if (duration === undefined) {
-    throw new TypeError(`${JSON.stringify(value)} is no length of time; a good one is "15m"`);
-  }
-  return duration;
+  if (Number.isFinite(duration) && Number(duration) >= 0) return duration as Duration;
+  const said = typeof value === 'string' ? JSON.stringify(value) : value;
+  throw new TypeError(`${said} is no length of time; a good one is "15m"`);
 }

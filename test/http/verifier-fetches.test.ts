@@ -225,6 +225,10 @@ describe('options', () => {
     ['jwksUri', { ...good, jwksUri: 'jwks.json' }],
     ['no length of time', { ...good, cacheTtl: '15 minutes' }],
     ['no length of time', { ...good, cooldown: '-1s' }],
+    ['no length of time', { ...good, cacheTtl: null }],
+    ['no length of time', { ...good, maxStale: Number.NaN }],
+    ['no length of time', { ...good, clockSkew: -5 }],
+    ['no length of time', { ...good, timeout: Number.POSITIVE_INFINITY }],
   ])('that are no good are refused at once: %s in %j', (says, options) => {
     expect(() => createVerifier(options as VerifierOptions)).toThrow(says);
   });
