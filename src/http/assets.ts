@@ -9,7 +9,8 @@ import { stripTypes } from './strip-types.ts';
 
 /**
  * What a static file is made from: a file beside a module, several of one folder put together
- * (modules after those that they import), or text that was made up at the start.
+ * (modules after those that they import, no name in two of them), or text that was made up at the
+ * start.
  */
 export type AssetSource = URL | readonly URL[] | { readonly text: string };
 
@@ -52,7 +53,7 @@ export async function loadAssets<Name extends string>(
   const paths: Record<string, string> = {};
   const assets = new Map<string, Asset>();
   const byUrl = new Map(
-    entries.flatMap(([name, source]) => (source instanceof URL ? [[source.href, name]] : [])),
+    entries.flatMap((entry) => urlsOf(entry[1]).map(({ href }) => [href, entry] as const)),
   );
 
   async function add(name: string, source: AssetSource, above: readonly string[]): Promise<string> {
@@ -75,12 +76,12 @@ export async function loadAssets<Name extends string>(
     if (base === undefined) return text;
     for (const { groups } of text.matchAll(REFERENCE)) {
       const url = sourceOf(groups?.to ?? '', base);
-      const name = byUrl.get(url.href);
-      if (name === undefined) throw new Error(`${base.pathname} refers to ${url.pathname}`);
-      await add(name, url, above);
+      const found = byUrl.get(url.href);
+      if (!found) throw new Error(`${base.pathname} refers to ${url.pathname}`);
+      await add(...found, above);
     }
     return text.replaceAll(REFERENCE, (_all, before: string, to: string) => {
-      return before + paths[byUrl.get(sourceOf(to, base).href) ?? ''];
+      return before + paths[byUrl.get(sourceOf(to, base).href)?.[0] ?? ''];
     });
   }
 
@@ -108,11 +109,13 @@ const isText = (extension: string): boolean => extension === 'js' || extension =
 const sourceOf = (reference: string, from: URL): URL =>
   new URL(from.pathname.endsWith('.ts') ? reference.replace(/\.js$/, '.ts') : reference, from);
 
-/** What relative references begin at. */
-function baseOf(source: AssetSource): URL | undefined {
-  if (source instanceof URL) return source;
-  return 'text' in source ? undefined : source[0];
+function urlsOf(source: AssetSource): readonly URL[] {
+  if (source instanceof URL) return [source];
+  return 'text' in source ? [] : source;
 }
+
+/** What relative references begin at. */
+const baseOf = (source: AssetSource): URL | undefined => urlsOf(source)[0];
 
 async function read(source: AssetSource): Promise<Buffer> {
   if (!(source instanceof URL)) {
@@ -130,7 +133,7 @@ async function read(source: AssetSource): Promise<Buffer> {
 
 /** Of a module that is put together with those around it, what it says without naming them. */
 const asPart = (part: Buffer): string =>
-  part.toString().replaceAll(/^import .* from '\.\/.*';$|^export (?=function|const)/gm, '');
+  part.toString().replaceAll(/^(?:import|export) [^;']*from '\.\/[^']*';$/gm, '');
 
 const COMPRESSORS = { br: promisify(brotliCompress), gzip: promisify(gzip) };
 type Compression = keyof typeof COMPRESSORS;

@@ -1,20 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { type Assets, loadAssets } from '../http/assets.ts';
+import { type AssetSource, type Assets, loadAssets } from '../http/assets.ts';
 import type { AppRouter } from '../http/context.ts';
 import { pageRouter } from '../http/own-name.ts';
 import { slashRoutes } from '../http/slashes.ts';
 import { escapeHtml } from '../kit/html-escape.ts';
 
 const MODULES = ['find', 'requests', 'rows', 'todos', 'view'] as const;
+/** Each after those that it imports. */
 const CLIENT = [
+  'error',
+  'token',
+  'call',
+  'session',
   'authorized-fetch',
   'browser',
-  'call',
-  'error',
   'keyturn',
-  'session',
-  'token',
 ] as const;
 
 const beside = (path: string) => new URL(path, import.meta.url);
@@ -35,18 +36,19 @@ export interface TodoAppDeps {
  * as any other page would.
  */
 export async function todoAppRoutes(deps: TodoAppDeps): Promise<AppRouter[]> {
-  const modules = [
-    ...MODULES.map((name) => [`${name}.ts`, beside(`./browser/${name}.ts`)] as const),
-    ...CLIENT.map((name) => [`client-${name}.ts`, beside(`../client/${name}.ts`)] as const),
-  ];
+  const modules: Record<string, AssetSource> = {
+    ...Object.fromEntries(MODULES.map((name) => [`${name}.ts`, beside(`./browser/${name}.ts`)])),
+    // Files of its own would each be asked for, and answered with a dozen headers.
+    'client.ts': CLIENT.map((name) => beside(`../client/${name}.ts`)),
+  };
   const assets: Assets = await loadAssets('/app/assets', {
-    ...Object.fromEntries(modules),
+    ...modules,
     'app.ts': beside('./browser/app.ts'),
     'app.css': beside('./app.css'),
   });
   // Modules that import each other are asked for all at once.
-  const preloads = modules.map(
-    ([name]) => `<link rel="modulepreload" href="${assets.paths[name]}">`,
+  const preloads = Object.keys(modules).map(
+    (name) => `<link rel="modulepreload" href="${assets.paths[name]}">`,
   );
   const logo = deps.brand.logo ?? deps.icon;
   const styles = deps.theme.map((path) => `<link rel="stylesheet" href="${path}">`);

@@ -389,7 +389,7 @@ describe('the todo app', () => {
     await app.open(site);
     await add('Buy milk');
     expect(transferred).toBeGreaterThan(5_000);
-    expect(transferred).toBeLessThan(32_000);
+    expect(transferred).toBeLessThan(30_000);
     const kept = await app.page.evaluate(
       'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href, document.cookie])',
     );

@@ -42,17 +42,25 @@ test('TypeScript becomes JavaScript, and references become paths with a hash', a
   expect(look.text).toContain(`url('${paths['face.woff2']}')`);
 });
 
-test('files that are put together are one, and modules in it do not ask for each other', async () => {
-  const urls = await urlsOf(FILES);
+test('modules that are put together are one, which others ask for by the name of any', async () => {
+  const urls = await urlsOf({
+    ...FILES,
+    'again.ts': "export {\n  name,\n} from './name.ts';\nexport const again: string = text;\n",
+    'page.ts': "import {\n  name,\n} from './name.ts';\nimport { again } from './again.ts';\n",
+  });
   const { paths, routes } = await loadAssets('/assets', {
-    'all.ts': [urls['name.ts'], urls['app.ts']],
+    'page.ts': urls['page.ts'],
+    'all.ts': [urls['name.ts'], urls['app.ts'], urls['again.ts']],
   });
   const { url } = await startEdge({ routers: [routes] });
   const { text } = await request(url).get(paths['all.ts']);
   expect(text.trim().split(/\s*\n\s*/)).toEqual([
-    expect.stringMatching(/^const name\s+= 'Ada';$/),
-    expect.stringMatching(/^const text\s+= name;$/),
+    expect.stringMatching(/^export const name\s+= 'Ada';$/),
+    expect.stringMatching(/^export const text\s+= name;$/),
+    expect.stringMatching(/^export const again\s+= text;$/),
   ]);
+  const page = await request(url).get(paths['page.ts']);
+  expect(page.text.match(/'[^']*'/g)).toEqual([`'${paths['all.ts']}'`, `'${paths['all.ts']}'`]);
 });
 
 test('browsers keep a file for good, in the encoding they asked for', async () => {

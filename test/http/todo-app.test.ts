@@ -29,7 +29,7 @@ describe.each(DRIVERS)('the page of the todo app on $name', (driver) => {
   test('names static files that are there, to be kept for good', async () => {
     const { text } = await client.get('/app', { Host: 'localhost:3000' });
     const paths = [...text.matchAll(/"((?:\/app)?\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
-    expect(paths.length).toBeGreaterThan(13);
+    expect(paths.length).toBeGreaterThan(9);
     expect(paths.join()).toMatch(/\/assets\/theme-.*\/app\/assets\/app-/);
     for (const path of paths) {
       const { status, headers } = await client.get(path);
