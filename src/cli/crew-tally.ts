@@ -20,20 +20,16 @@ export function createTally() {
   const said = new Map<number, Snapshot>();
   /** What those that have ended said last. */
   let departed: Snapshot[] = [];
-  const waiting = new Map<number, (snapshot: Snapshot) => void>();
+  const waiting = new Map<number, { readonly worker: number; readonly stop: () => void }>();
   let asked = 0;
 
   async function ask({ worker, ask: put }: Asked): Promise<void> {
     const id = asked++;
-    const { promise, resolve } = Promise.withResolvers<Snapshot>();
-    waiting.set(id, resolve);
-    const giveUp = new AbortController();
-    const late = sleep(PATIENCE, undefined, { signal: giveUp.signal }).catch(() => undefined);
+    const answered = new AbortController();
+    waiting.set(id, { worker, stop: () => answered.abort() });
     put(id);
-    const snapshot = await Promise.race([promise, late]);
-    giveUp.abort();
+    await sleep(PATIENCE, undefined, { signal: answered.signal }).catch(() => {});
     waiting.delete(id);
-    if (snapshot) said.set(worker, snapshot);
   }
 
   return {
@@ -41,13 +37,22 @@ export function createTally() {
     restarted: own.restarted,
     /** A worker answered. */
     counted(id: number, snapshot: Snapshot) {
-      waiting.get(id)?.(snapshot);
+      const asker = waiting.get(id);
+      if (!asker) return;
+      said.set(asker.worker, snapshot);
+      asker.stop();
     },
     /** A worker is no more: what it counted since it was last asked is lost with it. */
     ended(worker: number) {
       const last = said.get(worker);
       if (last) departed.push(lasting(last));
       said.delete(worker);
+      // Its last words may come after its end: they are counted already, or lost.
+      for (const [id, asker] of waiting) {
+        if (asker.worker !== worker) continue;
+        waiting.delete(id);
+        asker.stop();
+      }
     },
     /** Asks the workers, and answers everything there is to add up. */
     async collect(workers: readonly Asked[]): Promise<Snapshot[]> {

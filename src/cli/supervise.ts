@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { DONE, FAILED } from '../control/failure.ts';
 import type { Clock } from '../kit/clock.ts';
-import { milliseconds, seconds, sum } from '../kit/duration.ts';
+import { type Duration, milliseconds, seconds, sum } from '../kit/duration.ts';
 import { closeLogger, type Logger, lineRelay } from '../kit/log.ts';
 import { aggregate } from '../metrics/aggregate.ts';
 import { openAdmin } from './admin-listener.ts';
@@ -51,11 +51,19 @@ export async function supervise(deps: SuperviseDeps): Promise<number> {
 
   function start(): void {
     const begun = clock.monotonic();
-    const worker = cluster.fork({
-      PORT: String(config.listen.port),
-      LOG_FORMAT: config.log.format,
-      [LISTENING]: ready.size === 0 ? 'at once' : 'when ready',
-    });
+    let worker: Worker;
+    try {
+      worker = cluster.fork({
+        PORT: String(config.listen.port),
+        LOG_FORMAT: config.log.format,
+        [LISTENING]: ready.size === 0 ? 'at once' : 'when ready',
+      });
+    } catch (err) {
+      log.warn({ err }, 'a worker could not be started');
+      if (everReady) startLater(0);
+      else end(FAILED);
+      return;
+    }
     crew.add(worker);
     tally.alive(crew.size);
     worker.process.stdout?.setEncoding('utf8').on('data', wholeLines(relay));
@@ -64,8 +72,24 @@ export async function supervise(deps: SuperviseDeps): Promise<number> {
       if (word.keyturn === 'counted') tally.counted(word.id, word.snapshot);
       if (word.keyturn === 'ready') onReady(worker);
     });
-    worker.on('error', (err) => log.warn({ err, worker: worker.id }, 'worker'));
+    worker.on('error', (err) => {
+      log.warn({ err, worker: worker.id }, 'worker');
+      // One that the system has not made a process never exits.
+      if (worker.process.pid === undefined) onExit(worker, FAILED, null, 0);
+    });
     worker.once('exit', (code, signal) => onExit(worker, code, signal, clock.monotonic() - begun));
+  }
+
+  function startLater(lived: number): Duration {
+    const pause = restarts.pauseAfter(milliseconds(lived));
+    sleep(pause, undefined, { signal: stopping.signal }).then(
+      () => {
+        tally.restarted();
+        start();
+      },
+      () => {},
+    );
+    return pause;
   }
 
   function onReady(worker: Worker): void {
@@ -77,7 +101,7 @@ export async function supervise(deps: SuperviseDeps): Promise<number> {
   }
 
   function onExit(worker: Worker, code: number, signal: string | null, lived: number): void {
-    crew.delete(worker);
+    if (!crew.delete(worker)) return;
     ready.delete(worker);
     tally.ended(worker.id);
     tally.alive(crew.size);
@@ -90,15 +114,8 @@ export async function supervise(deps: SuperviseDeps): Promise<number> {
       end(code || FAILED);
       return;
     }
-    const pause = restarts.pauseAfter(milliseconds(lived));
+    const pause = startLater(lived);
     log.warn({ worker: worker.id, code, signal, pause }, 'a worker ended; another is started');
-    sleep(pause, undefined, { signal: stopping.signal }).then(
-      () => {
-        tally.restarted();
-        start();
-      },
-      () => {},
-    );
   }
 
   const signals = stopSignal();

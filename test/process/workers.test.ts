@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -159,6 +159,30 @@ describe('workers', () => {
     expect(said(server, 'a worker ended; another is started')).toHaveLength(1);
     expect(await statusOf(`${server.url}/healthz`)).toBeUndefined();
   });
+});
+
+test('that the system cannot start are tried again, and keep nobody from stopping', async () => {
+  const node = join(await newDirectory(), 'node');
+  const away = `${node}.away`;
+  copyFileSync(process.execPath, node);
+  // As $0 of a shell, which passes over the Node.js that it is followed by.
+  const under = ['sh', '-c', 'shift; exec "$0" "$@"', node];
+  const server = await startServer({ ...site, under, env: { ...site.env, DRAIN_DELAY: '1s' } });
+  await vi.waitUntil(() => said(server, 'ready').length === 2, WAIT);
+  const killOne = async () => {
+    const failures = said(server, 'worker').length;
+    renameSync(node, away);
+    process.kill(childrenOf(server.pid)[0] ?? 0, 'SIGKILL');
+    await vi.waitUntil(() => said(server, 'worker').length > failures + 1, WAIT);
+  };
+  await killOne();
+  expect((await metricsOf(server)).value('keyturn_workers')).toBe(1);
+  expect(await askAnew(server, '/healthz', 2)).toEqual([200, 200]);
+  renameSync(away, node);
+  await vi.waitUntil(() => said(server, 'ready').length === 3, WAIT);
+  expect((await metricsOf(server)).value('keyturn_workers')).toBe(2);
+  await killOne();
+  expect(await server.stop('SIGTERM')).toMatchObject({ status: 0, stderr: '' });
 });
 
 test('SIGINT ends workers without the delay', async () => {

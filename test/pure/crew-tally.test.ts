@@ -20,3 +20,19 @@ test('workers that come and go leave their counts, and no more than that', async
   expect(text).toContain('keyturn_logins_total{result="ok"} 20');
   expect(text).toMatch(/keyturn_http_request_duration_seconds_count\{[^}]*\} 20/);
 });
+
+test('the last words of a worker that has ended are not counted once more', async () => {
+  const tally = createTally();
+  const metrics = createMetrics({ version: '1' });
+  metrics.login('ok');
+  const answer = async (id: number) => tally.counted(id, await metrics.snapshot());
+  await tally.collect([{ worker: 1, ask: answer }]);
+  let last = -1;
+  const collected = tally.collect([{ worker: 1, ask: (id) => (last = id) }]);
+  tally.ended(1);
+  await answer(last);
+  for (const snapshots of [await collected, await tally.collect([])]) {
+    const { text } = await aggregate(snapshots);
+    expect(text).toContain('keyturn_logins_total{result="ok"} 1');
+  }
+});
