@@ -105,6 +105,7 @@ export function describeFailure(error: unknown): Failure {
     return { code: 'database_too_old', detail, status: BAD_CONFIGURATION };
   }
   if (error instanceof UnusableDirectory) {
+    if (error.full) return failed('disk_full', detail);
     return { code: 'directory_unusable', detail, status: BAD_CONFIGURATION };
   }
   if (error instanceof DatabaseBusyError) {

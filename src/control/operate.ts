@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { type Claim, DatabaseBusyError, lockHolder } from '../db/directory-lock.ts';
-import { hasEmbedded } from '../db/embedded-directory.ts';
+import { hasEmbedded, refuseToRoot } from '../db/embedded-directory.ts';
 import { createTrail } from '../issuer/audit/trail.ts';
 import { openHighWaterMark } from '../issuer/keys/high-water.ts';
 import { loadKeyEncryptionKeys } from '../issuer/keys/key-encryption-key.ts';
@@ -113,7 +113,9 @@ async function ask({ socket }: Claim, { name, input, streams }: Call): Promise<A
 async function ifFree(deps: OperateDeps, call: Call): Promise<Answer | undefined> {
   const { dataDir } = deps.config;
   // A directory mistyped is not to become a new database.
-  if (call.name !== 'migrate' && !(await hasEmbedded(dataDir))) throw new NotSetUp(dataDir);
+  const found = await hasEmbedded(dataDir);
+  if (!found && call.name !== 'migrate') throw new NotSetUp(dataDir);
+  if (found) await refuseToRoot(dataDir);
   return here(deps, call).catch((error: unknown) => {
     if (error instanceof DatabaseBusyError) return undefined;
     throw error;

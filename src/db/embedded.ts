@@ -4,11 +4,11 @@ import { PGlite } from '@electric-sql/pglite';
 import { Kysely } from 'kysely';
 import { seconds } from '../kit/duration.ts';
 import { unavailableError } from '../kit/errors.ts';
-import { makeDirectory } from '../kit/make-directory.ts';
+import { inDirectory, makeDirectory } from '../kit/make-directory.ts';
 import type { Trace } from '../kit/trace.ts';
 import type { Database, DatabaseLog } from './database.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { DIRECTORY, exists } from './embedded-directory.ts';
+import { DIRECTORY, exists, troubleOfOpening } from './embedded-directory.ts';
 import { nestingGuard } from './nesting.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
 import { execute, setSharing } from './statement.ts';
@@ -29,7 +29,8 @@ const PARSERS = {
 
 /**
  * The embedded database under `dataDir`, which is made (0700) and locked. Throws
- * `DatabaseBusyError` when another process holds it.
+ * `DatabaseBusyError` when another process holds it, `UnusableDirectory` where rights or room are
+ * lacking.
  */
 export async function openEmbedded(options: {
   readonly dataDir: string;
@@ -38,10 +39,12 @@ export async function openEmbedded(options: {
 }): Promise<Database> {
   const { dataDir, log, trace } = options;
   await makeDirectory('DATA_DIR', dataDir);
-  const lock = await lockDirectory(dataDir);
+  const lock = await lockDirectory(dataDir).catch((error) => {
+    throw inDirectory('DATA_DIR', dataDir, error);
+  });
   const pglite = await openDirectory(dataDir, log).catch(async (error) => {
     await lock.release();
-    throw error;
+    throw await troubleOfOpening(dataDir, error);
   });
   const guard = nestingGuard();
   const turn = turnstile(WAIT, () =>

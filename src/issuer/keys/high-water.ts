@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../kit/log.ts';
+import { inDirectory } from '../../kit/make-directory.ts';
 import type { KeyStateVersion } from './store.ts';
 
 /**
@@ -14,7 +15,10 @@ export interface HighWaterMark {
 
 const FILE = 'state-version.json';
 
-/** Reads the mark of a data directory; one that cannot be written is kept in memory alone. */
+/**
+ * Reads the mark of a data directory; one that cannot be written is kept in memory alone.
+ * @throws UnusableDirectory for one that is there and cannot be read: it may know of a restoration
+ */
 export async function openHighWaterMark(
   dataDir: string,
   log: Pick<Logger, 'warn'>,
@@ -62,16 +66,20 @@ async function read(path: string): Promise<Record<string, number>> {
     // Cut off by a power cut, or never written: what it would have told is lost, nothing else.
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT')
       return {};
-    throw error;
+    throw inDirectory('DATA_DIR', path, error);
   }
 }
 
 async function write(path: string, value: object): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}`;
-  const file = await open(draft, 'w', 0o600);
+  await rm(draft, { force: true });
+  const file = await open(draft, 'wx', 0o600);
   try {
     await file.writeFile(JSON.stringify(value));
+    // A command that root runs must not lock the server out of it.
+    const { uid, gid } = await stat(dirname(path));
+    if (process.getuid?.() === 0 && uid !== 0) await file.chown(uid, gid);
     await file.sync();
   } finally {
     await file.close();

@@ -12,7 +12,7 @@ import {
   stat,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { faultOfMaking, makeDirectory, unusable } from '../../kit/make-directory.ts';
+import { faultOfMaking, inDirectory, makeDirectory, unusable } from '../../kit/make-directory.ts';
 import type { Secret } from '../../kit/secret.ts';
 import { KeyTrouble } from './errors.ts';
 
@@ -212,10 +212,14 @@ async function loadFile(path: string): Promise<KeyEncryptionKey> {
  * @returns the directory's keys, as `loadKeyEncryptionKeys`
  */
 export async function makeFirstKeyEncryptionKey(dir: string): Promise<KeyEncryptionKey[]> {
+  await makeFirstKey(dir).catch((error) => Promise.reject(inDirectory('KEYS_DIR', dir, error)));
+  return loadDirectory(dir);
+}
+
+async function makeFirstKey(dir: string): Promise<void> {
   const made = await makeDirectory('KEYS_DIR', dir);
   if (made) await syncDirectory(dirname(made));
   else await chmod(dir, 0o700);
-  const path = firstKeyFile(dir);
   // Written beside and linked: a process that finds the name finds the whole key.
   const draft = join(dir, `.${process.pid}-${randomBytes(6).toString('hex')}.draft`);
   const file = await open(draft, 'wx', 0o600);
@@ -226,14 +230,13 @@ export async function makeFirstKeyEncryptionKey(dir: string): Promise<KeyEncrypt
     await file.close();
   }
   try {
-    await link(draft, path);
+    await link(draft, firstKeyFile(dir));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
     await rm(draft, { force: true });
   }
   await syncDirectory(dir);
-  return loadDirectory(dir);
 }
 
 async function syncDirectory(dir: string): Promise<void> {
