@@ -141,6 +141,7 @@ async function start(
       log,
       operations: {
         database,
+        dataDir: config.dataDir,
         role: config.role,
         clock,
         trail,

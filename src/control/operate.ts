@@ -63,6 +63,7 @@ async function here({ config, log }: OperateDeps, { name, input, streams }: Call
     const firstKeys = () => makeFirstKeys(config, log, { database, clock, trail });
     const operations: OperationDeps = {
       database,
+      dataDir: config.dataDir,
       role: config.role,
       clock,
       trail,

@@ -36,6 +36,7 @@ import {
 /** What operations work on. */
 export interface OperationDeps {
   readonly database: Database;
+  readonly dataDir: string;
   readonly role: Config['role'];
   /** The database's time. */
   readonly clock: Pick<Clock, 'now'>;

@@ -8,20 +8,29 @@ const CHUNK = 64 * 1024;
 /**
  * Lets `work` read a stream as often as it likes: what it brings goes to a temporary file that has
  * no name any more, so that it takes no memory and nothing stays of it, however this process ends.
+ * @param dataDir where it goes if there is no directory for such files, as in most containers
  */
 export async function spooled<T>(
   source: AsyncIterable<Uint8Array>,
+  dataDir: string,
   work: (read: () => AsyncIterable<Uint8Array>) => Promise<T>,
 ): Promise<T> {
-  const path = join(tmpdir(), `keyturn-${randomUUID()}`);
-  const file = await open(path, 'wx+', 0o600);
+  const file = await nameless(tmpdir()).catch((error) =>
+    nameless(dataDir).catch(() => Promise.reject(error)),
+  );
   try {
-    await rm(path);
     await file.writeFile(source);
     return await work(() => readAll(file));
   } finally {
     await file.close();
   }
+}
+
+async function nameless(directory: string): Promise<FileHandle> {
+  const path = join(directory, `keyturn-${randomUUID()}`);
+  const file = await open(path, 'wx+', 0o600);
+  await rm(path);
+  return file;
 }
 
 async function* readAll(file: FileHandle): AsyncGenerator<Uint8Array> {

@@ -120,11 +120,11 @@ export async function deleteUserCommand(
 
 /** `users import` @throws AppError `import_refused`; KeyCommandRefused and KeyTrouble without keys */
 export async function importUsersCommand(
-  deps: UserDeps & { readonly firstKeys: () => Promise<void> },
+  deps: UserDeps & { readonly firstKeys: () => Promise<void>; readonly dataDir: string },
   { input }: Streams,
 ) {
   await deps.firstKeys();
-  return spooled(input, (read) => importUsers(deps, read, deps.clock.now()));
+  return spooled(input, deps.dataDir, (read) => importUsers(deps, read, deps.clock.now()));
 }
 
 /** `users export` */

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import type { Readable } from 'node:stream';
 import { describeFailure, type Failure } from '../../src/control/failure.ts';
 import { OPERATIONS, type OperationName } from '../../src/control/operations.ts';
@@ -22,6 +23,7 @@ export function operationsOf(keyturn: TestKeyturn) {
     let written = '';
     const deps = {
       database,
+      dataDir: tmpdir(),
       trail,
       role: 'all' as const,
       clock: keyturn.clock,
