@@ -56,6 +56,20 @@ async function expectSameLife(server: ServerProcess, person: SignedIn & { readon
   await client.login(person);
 }
 
+const jwksOf = async ({ url }: ServerProcess): Promise<string[]> => {
+  const { keys } = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as {
+    keys: { kid: string }[];
+  };
+  return keys.map(({ kid }) => kid);
+};
+
+/** The commands that a page shows together, from the first of them on, as words. */
+const commandsOf = (page: string, first: string): string[][] =>
+  (new RegExp(`^ +${first}\\n(?: +keyturn .+\\n)+`, 'm').exec(page)?.[0] ?? expect.fail())
+    .trim()
+    .split(/\n\s*/)
+    .map((line) => line.split(' ').slice(1));
+
 /** Another machine: a memory of its own, and no keys yet. */
 const elsewhere = async (storage: Pick<Storage, 'url' | 'dataDir'>): Promise<Site> =>
   siteOn(storage, { SELF_CHECK: 'off' });
@@ -125,6 +139,26 @@ describe('a backup of PostgreSQL', () => {
     expect((await client.refresh(leaver.refreshToken)).status).toBe(401);
     expect((await client.login(leaver)).userId).toBe(leaver.userId);
     await old.stop('SIGINT');
+  });
+
+  test('that is older is never served where `restored` has run before the start', async () => {
+    const [here, there] = [await newSite('served'), await newSite('unserved')];
+    const server = await (await startServer(here)).ready();
+    const [leaver, known] = [await liveOn(server), await jwksOf(server)];
+    const restore = await move(here, there);
+    await server.stop('SIGINT');
+    await restore();
+    for (const words of commandsOf(PAGE, 'keyturn migrate')) {
+      expect(await runCommand(words, there)).toMatchObject({ status: 0 });
+    }
+
+    const fresh = await (await startServer(there)).ready();
+    const client = clientOf(fresh);
+    for (const kid of await jwksOf(fresh)) expect(known).not.toContain(kid);
+    expect((await client.me(leaver)).status).toBe(401);
+    expect((await client.refresh(leaver.refreshToken)).status).toBe(401);
+    expect((await client.login(leaver)).userId).toBe(leaver.userId);
+    await fresh.stop('SIGINT');
   });
 
   test('a role that may only read and write rows is enough to serve', async () => {
