@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { clientOf } from '../support/client.ts';
@@ -10,6 +10,7 @@ import { newDirectory } from '../support/databases.ts';
 import { execForm } from '../support/dockerfile.ts';
 import { freePort } from '../support/free-port.ts';
 import { buildImage, type Image, snapshot } from '../support/image.ts';
+import { readPage } from '../support/markdown.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { programDirectory } from '../support/run-directory.ts';
 import {
@@ -174,12 +175,15 @@ describe('the one-shot and the cron of docker-compose.yml', () => {
   test('make one key, readable by its user alone, and keep it ever after', async () => {
     const site = await containerSite();
     await commandOf('key', site);
-    const path = join(site.env.KEYS_DIR ?? '', 'first.key');
+    const path = join(site.env.KEYS_DIR ?? '', '0001.key');
     const key = await readFile(path, 'utf8');
     expect(key).toMatch(/^[\w-]{43}\n$/);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     await commandOf('key', site);
     expect(await readFile(path, 'utf8')).toBe(key);
+    // The one that the page on keys has people make takes over from it.
+    const [, successor = ''] = /> keys\/(\S+\.key)/.exec(readPage('docs/key-rotation.md')) ?? [];
+    expect([successor, basename(path)].sort().at(-1)).toBe(successor);
     // Nor does it make one where another is.
     await rename(path, join(site.env.KEYS_DIR ?? '', 'second.key'));
     await commandOf('key', site);
