@@ -88,6 +88,13 @@ const noTable = (said: string): string =>
   `The database lacks a table of Keyturn (${said}). Start the server once, or run: keyturn migrate. ` +
   'Where that was done, the database was not restored whole.';
 
+/** SQLSTATE of a statement that its role may not make. */
+const INSUFFICIENT_PRIVILEGE = '42501';
+const noRight = (said: string): string =>
+  `The role in DATABASE_URL may not do this (${said}). Where this release is newer than the database, ` +
+  'run keyturn migrate as the owner of its tables first; else grant the role what ' +
+  'docs/operations.md names.';
+
 /** What a thrown thing is to whoever ran a command: a message that helps, and an exit status. */
 export function describeFailure(error: unknown): Failure {
   const detail = error instanceof Error ? error.message : String(error);
@@ -137,6 +144,7 @@ export function describeFailure(error: unknown): Failure {
   const cause = error instanceof PrivateListenerError ? error.cause : error;
   const { code, syscall, port: place } = (cause ?? {}) as NodeJS.ErrnoException & { port?: number };
   if (code === UNDEFINED_TABLE) return failed('database_not_set_up', noTable(detail));
+  if (code === INSUFFICIENT_PRIVILEGE) return failed('database_forbidden', noRight(detail));
   // Node.js gives -1 as the port of a path.
   if (syscall === 'listen' && place !== undefined && place < 0) {
     return failed(
