@@ -6,8 +6,9 @@ import { todosMigrations } from '../migrations/todos/index.ts';
 import { describeApi } from './compose/api.ts';
 import { ISSUER_SERIES, RESOURCE_SERVER_SERIES, refreshResultOf } from './compose/series.ts';
 import type { Config } from './config.ts';
-import { type Database, type DatabaseOptions, openDatabase } from './db/database.ts';
+import type { Database, DatabaseOptions } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
+import { openWhenFree } from './db/open-when-free.ts';
 import { isReachable } from './db/reachable.ts';
 import { checkServer } from './db/server-check.ts';
 import { createApp } from './http/app.ts';
@@ -135,12 +136,10 @@ export function compose(deps: ComposeDeps): Keyturn {
     const passwords = isIssuer
       ? await loadPasswords({ config, clock, log, trace }, cores)
       : undefined;
-    const opened = await (deps.open ?? openDatabase)({
-      ...config.database,
-      dataDir: config.dataDir,
-      log,
-      trace: deps.tracer,
-    });
+    const { dataDir } = config;
+    const opened = await patiently(() =>
+      (deps.open ?? openWhenFree)({ ...config.database, dataDir, log, trace: deps.tracer }),
+    );
     database = opened;
     metrics.observe({ database: opened.stats });
     await patiently(() => checkServer(opened));
