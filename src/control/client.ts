@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Failure } from './failure.ts';
+import { type Failure, NotThere } from './failure.ts';
 import { type Streams, writeAllButLast } from './streams.ts';
 
 /** What came of an operation. */
@@ -10,7 +10,8 @@ export type Answer = { readonly result: object } | { readonly failure: Failure }
 /**
  * Has the server behind a control socket do an operation. The request is a line of JSON and then
  * what the operation reads; the answer what it writes and then a line of JSON.
- * @throws when nobody answers there; the streams have not been touched then
+ * @throws when nobody answers there; the streams have not been touched then. NotThere when the server
+ * ends before its answer
  */
 export async function callControl(
   socketPath: string,
@@ -26,22 +27,35 @@ export async function callControl(
     try {
       resolve(JSON.parse(await writeAllButLast(response, streams.write)) as Answer);
     } catch (error) {
-      reject(error);
+      // EPIPE is of whoever reads what is written here.
+      reject(codeOf(error) === 'EPIPE' ? error : unlessGone(error));
     } finally {
       call.destroy();
       agent.destroy();
     }
   });
   // A server that refuses early does not read to the end: then its answer counts.
-  call.on('error', reject);
+  call.on('error', (error) => reject(unlessGone(error)));
   call.once('socket', (socket) => {
     socket.once('connect', () => {
       call.write(`${JSON.stringify({ operation, input })}\n`);
       pipeline(Readable.from(streams.input), call).catch((error: unknown) => {
         if (!call.destroyed) call.destroy(error as Error);
-        reject(error);
+        reject(unlessGone(error));
       });
     });
   });
   return promise;
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+
+/** What to say where the connection breaks, or the error itself. */
+function unlessGone(error: unknown): unknown {
+  if (codeOf(error) !== 'ECONNRESET' && codeOf(error) !== 'EPIPE') return error;
+  return new NotThere(
+    'server_gone',
+    'The server ended before it answered: this was done or it was not. Look (keys list, users ' +
+      'list, audit list) before you repeat it.',
+  );
 }

@@ -1,4 +1,7 @@
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { expect, test, vi } from 'vitest';
+import { run } from '../../src/cli.ts';
 import { lockDirectory } from '../../src/db/directory-lock.ts';
 import {
   logLines,
@@ -31,5 +34,26 @@ test('a server waits for a command that has DATA_DIR to itself, and may be stopp
   await command.release();
   await second.ready();
   expect((await second.stop('SIGINT')).status).toBe(0);
+  await storage.drop();
+});
+
+test('a server that ends while it does what a command asks: the command cannot tell whether', async () => {
+  const storage = await embeddedDriver().create();
+  const { env, cwd } = await siteOn(storage);
+  const server = await (await startServer({ env, cwd })).ready();
+  async function* users() {
+    yield Buffer.from('{"email":"ann@example.com","name":"Ann"}\n');
+    server.kill('SIGKILL');
+    await server.ended;
+  }
+  const out = new PassThrough();
+  const argv = ['users', 'import', '-', '--json'];
+  const input = () => Readable.from(users());
+  process.chdir(cwd);
+  expect(await run({ argv, env, out, err: new PassThrough(), input })).toBe(1);
+  out.end();
+  expect(JSON.parse(await text(out))).toEqual({
+    error: { code: 'server_gone', detail: expect.stringContaining('before you repeat it') },
+  });
   await storage.drop();
 });
