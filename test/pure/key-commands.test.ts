@@ -82,6 +82,13 @@ describe('a rotation', () => {
     expect(waitingKey(scene.world.keys())).toBeDefined();
   });
 
+  test('where there are no keys at all is refused for good', () => {
+    const refused = { kind: 'refuse', reason: 'no_keys', retryAt: null };
+    for (const command of [ROTATE, FORCE, IF_DUE]) {
+      expect(decide(command, [], POLICY, scene.world.now())).toEqual(refused);
+    }
+  });
+
   test('of keys that no machine made is refused without a date', () => {
     const dateless = Array.from({ length: 5 }, (_, n) => ({
       kid: `odd-${n}` as Kid,

@@ -70,6 +70,8 @@ export function decide(command: KeyCommand, keys: Keys, policy: KeyPolicy, clock
     case 'tick':
       return tick(keys, policy, now);
     case 'rotate':
+      // No time mends that, so that no job may take it for a rotation that comes later.
+      if (keys.length === 0) return refuse('no_keys');
       return rotate(keys, policy, now, command);
     case 'revoke':
       return revoke(keys, policy, now, command);
