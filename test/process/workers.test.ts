@@ -191,6 +191,18 @@ test('SIGINT ends workers without the delay', async () => {
   expect(await server.stop('SIGINT')).toMatchObject({ status: 0, stderr: '' });
 });
 
+test('workers share a port that was left to the system, and the issuer is of it', async () => {
+  const left = await siteOnDatabase({ PORT: '0', ISSUER_URL: undefined });
+  const server = await startServer(left);
+  await vi.waitUntil(() => said(server, 'ready').length === 2, WAIT);
+  const ports = said(server, 'listening').map(({ port }) => `http://127.0.0.1:${port}`);
+  expect(ports).toEqual([server.url, server.url]);
+  const metadata = await fetch(`${server.url}/.well-known/openid-configuration`);
+  const issuer = server.url.replace('127.0.0.1', 'localhost');
+  expect(await metadata.json()).toMatchObject({ issuer });
+  expect((await server.stop('SIGINT')).status).toBe(0);
+});
+
 describe('a start that cannot succeed ends all with its status, and says so once', () => {
   test('for a port that is taken', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
