@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { terms } from '../../src/issuer/limits/machine.ts';
-import type { Rate } from '../../src/issuer/limits/policy.ts';
+import { FREE_FAILURES, type Rate } from '../../src/issuer/limits/policy.ts';
 import { deleteForgottenRuns, deleteFullBuckets, takeOne } from '../../src/issuer/limits/store.ts';
 import { after, type Duration, milliseconds, seconds } from '../../src/kit/duration.ts';
 import { DRIVERS } from '../support/databases.ts';
@@ -38,6 +38,21 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
     expect(await take('verify', network(1))).toBe('rate_limited verify-network');
     pass(seconds(1));
     expect(await take('verify', network(1))).toBe('ok');
+  });
+
+  test('wrong passwords that a fast clock has counted lock nobody out, and are not added to', async () => {
+    pass(DAY);
+    await fail(network(1), FREE_FAILURES);
+    expect(await world.tryOnce(network(1), ANN)).toMatch(/^rate_limited/);
+    pass(-DAY as Duration);
+    for (let i = 0; i < FREE_FAILURES; i++) {
+      await fail(network(1));
+      // The network's bucket is empty, and fills.
+      pass(seconds(1));
+    }
+    expect(await world.tryOnce(network(1), ANN)).toMatch(/^rate_limited/);
+    pass(seconds(29));
+    expect(await world.tryOnce(network(1), ANN)).toBe('ok');
   });
 
   test('of two hundred at once by three processes, sixty get through', async () => {

@@ -102,9 +102,8 @@ export function judge({ here, anywhere, knownAt }: PasswordState, now: Date): Ve
     return { kind: 'reset_needed' };
   }
   const due = waitAfter(lengthOf(here, RUN_MEMORY, now));
-  const waited = here?.failedAt ? elapsed(here.failedAt, now) : due;
-  if (waited >= due) return { kind: 'free' };
-  return { kind: 'wait', wait: (due - waited) as Duration };
+  const wait = here?.failedAt ? elapsed(now, after(here.failedAt, due)) : milliseconds(0);
+  return due > 0 && wait > 0 ? { kind: 'wait', wait } : { kind: 'free' };
 }
 
 /** How long a network waits after so many wrong passwords for one account in a row. */
@@ -117,6 +116,20 @@ export function waitAfter(failures: number): Duration {
 export const isSettled = ({ here, anywhere, knownAt }: PasswordState, now: Date): boolean =>
   !here?.failures && !anywhere?.failures && knownAt !== null && knownAt > before(now, NOTE_AGAIN);
 
+/** When the last of a run can have been: after `since`, and not after `until`. */
+export interface RunLimits {
+  readonly since: Date;
+  readonly until: Date;
+}
+
+/** A run is forgotten after a while; one of times to come is of a clock that has been set back. */
+export const runLimits = (memory: Duration, now: Date): RunLimits => ({
+  since: before(now, memory),
+  until: after(now, SKEW),
+});
+
 function lengthOf(run: Run | undefined, memory: Duration, now: Date): number {
-  return run?.failedAt && run.failedAt > before(now, memory) ? run.failures : 0;
+  const { since, until } = runLimits(memory, now);
+  const counts = run?.failedAt && run.failedAt > since && run.failedAt <= until;
+  return counts ? run.failures : 0;
 }

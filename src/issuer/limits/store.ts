@@ -1,7 +1,7 @@
 import type { Db, Tx } from '../../db/database.ts';
 import { execute } from '../../db/statement.ts';
 import { after, before } from '../../kit/duration.ts';
-import { type PasswordState, type Terms, terms } from './machine.ts';
+import { type PasswordState, runLimits, type Terms, terms } from './machine.ts';
 import { ACCOUNT_MEMORY, type Rate, RUN_MEMORY } from './policy.ts';
 
 /** A bucket by its key. */
@@ -127,8 +127,8 @@ export async function takeForPassword(
   };
 }
 
-const next = (cutoff: string): string =>
-  `CASE WHEN r.failed_at > ${cutoff} THEN r.failures + 1 ELSE 1 END`;
+const next = (since: string): string =>
+  `CASE WHEN r.failed_at > ${since} AND r.failed_at <= $8 THEN r.failures + 1 ELSE 1 END`;
 
 const COUNT_FAILURE = `WITH here AS (
   INSERT INTO password_runs AS r (account, network, failures, failed_at, kept_until)
@@ -143,14 +143,16 @@ ON CONFLICT (account, network) DO UPDATE SET failures = ${next('$7')}, failed_at
 
 /** Counts a wrong password, here and over all networks. */
 export async function countFailure(db: Db, place: Place, now: Date): Promise<void> {
+  const { since, until } = runLimits(RUN_MEMORY, now);
   await execute(db, COUNT_FAILURE, [
     place.account,
     place.network,
     now,
     after(now, RUN_MEMORY),
-    before(now, RUN_MEMORY),
+    since,
     after(now, ACCOUNT_MEMORY),
-    before(now, ACCOUNT_MEMORY),
+    runLimits(ACCOUNT_MEMORY, now).since,
+    until,
   ]);
 }
 
