@@ -1,5 +1,6 @@
 import request from 'supertest';
 import { expect, test } from 'vitest';
+import { createLogger } from '../../src/kit/log.ts';
 import { APP_ORIGIN, startEdge } from './edge-server.ts';
 
 const SECURITY = {
@@ -167,6 +168,27 @@ test('the metrics hook and the log get the pattern, never the path of a person',
   expect(edge.responses).toEqual([
     { route: '/api/people/:id', method: 'GET', status: 200, seconds: expect.any(Number) },
   ]);
+});
+
+test('what a request took is told in seconds to the metrics, in milliseconds to the log', async () => {
+  let now = 0;
+  const monotonic = () => {
+    now += 250.0004;
+    return now;
+  };
+  const edge = await startEdge({ clock: { monotonic } });
+  await request(edge.url).get('/api/hello').expect(200);
+  expect(await edge.line('request')).toMatchObject({ duration_ms: 250 });
+  expect(edge.responses).toEqual([expect.objectContaining({ seconds: expect.closeTo(0.25, 6) })]);
+});
+
+test('a quiet log has no line of a request, whoever would write it', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'warn', format: 'json', destination: { write() {} } });
+  const edge = await startEdge({ log, writeLine: (members) => lines.push(members) });
+  await edge.raw('GET /api/hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  expect(edge.responses).toHaveLength(1);
+  expect(lines).toEqual([]);
 });
 
 test.each(['/api/people/7?x=1', '/api/people/%22,%22status%22:1', '/"\\{}'])(

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../src/kit/clock.ts';
+import { createLogger, lineWriter } from '../../src/kit/log.ts';
 import { startEdge } from './edge-server.ts';
 
 /** What JavaScript takes for white space and HTTP does not, as the bytes that come. */
@@ -77,4 +79,18 @@ test.each([
   await edge.raw(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
   const line = await edge.line('request');
   expect(line.path).toBe(logged);
+});
+
+test('an id from above that is a token is logged without it', async () => {
+  const lines: string[] = [];
+  const write = (line: string) => lines.push(line);
+  const log = createLogger({ level: 'info', format: 'json', destination: { write } });
+  const edge = await startEdge({ log, writeLine: lineWriter(log, systemClock()) });
+  const id = `X-Request-Id: ${REFRESH}\r\n`;
+  await edge.raw(`GET /api/hello HTTP/1.1\r\nHost: a\r\n${id}Connection: close\r\n\r\n`);
+  const [line = '{}'] = lines;
+  expect(JSON.parse(line)).toMatchObject({
+    path: '/api/hello',
+    upstream_request_id: '[refresh token]',
+  });
 });
