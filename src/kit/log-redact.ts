@@ -9,15 +9,21 @@ const SECRETS =
 /** What a line with a token of ours holds at least one of. */
 const HINTS = ['ktr_', 'ktm_', 'eyJ', 'earer '];
 
+const isHinted = (text: string): boolean => HINTS.some((hint) => text.includes(hint));
+
 /** Puts a placeholder where a log line holds what looks like a token of ours; the rest stays. */
 export function redactLine(line: string): string {
-  if (!HINTS.some((hint) => line.includes(hint))) return line;
+  if (!isHinted(line)) return line;
   return line.replace(SECRETS, (found, bearer?: string) => {
     if (bearer !== undefined) return `${bearer}[redacted]`;
     if (found.startsWith('eyJ') && found.split('.').length >= 3) return '[token]';
     return found.replace(/ktr_.{8,}/, '[refresh token]').replace(/ktm_.{8,}/, '[mailed token]');
   });
 }
+
+/** As `redactLine` for a text that is no line: a backslash in it is one, and begins no escape. */
+export const redactValue = (text: string): string =>
+  isHinted(text) ? JSON.parse(redactLine(JSON.stringify(text))) : text;
 
 /**
  * As `redactLine` for a text that is no line yet, cut to `max` characters only then: a token that

@@ -308,10 +308,10 @@ describe.each(DRIVERS)('the audit trail on $name', (driver) => {
     const body = { email: ann.email, password: `wrong ${PASSWORD}` };
     pass();
     await client.post('/api/auth/login', body, {
-      'User-Agent': `curl ${ann.refreshToken} Bearer ${ann.accessToken}`,
+      'User-Agent': `curl \\${ann.refreshToken} Bearer ${ann.accessToken}`,
     });
     expect((await stored(ann.userId)).at(-1)).toMatchObject({
-      user_agent: 'curl [refresh token] Bearer [redacted]',
+      user_agent: 'curl \\[refresh token] Bearer [redacted]',
     });
     const dump = JSON.stringify(await keyturn.sql('SELECT * FROM audit_events'));
     expect(dump.length).toBeGreaterThan(2000);

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { AppError, invalidRequest } from '../../src/kit/errors.ts';
 import { closeLogger, createLogger, type Logger, type LogLevel } from '../../src/kit/log.ts';
 import { descriptorOutput } from '../../src/kit/log-output.ts';
-import { redactLine } from '../../src/kit/log-redact.ts';
+import { redactLine, redactValue } from '../../src/kit/log-redact.ts';
 import { Secret } from '../../src/kit/secret.ts';
 
 const MAILED = 'ktm_0123456789-_abcdefghij0123456789-_abcdefghi';
@@ -171,6 +171,14 @@ test('what is no token passes through redaction unchanged', () => {
       expect(redactLine(hinted)).toBe(hinted);
     }),
   );
+});
+
+test.each([
+  [`a \\${REFRESH}`, 'a \\[refresh token]'],
+  [`\\u0041${MAILED}\\`, '\\u0041[mailed token]\\'],
+  ['ktr_ \\ "\ud800\0" stays', 'ktr_ \\ "\ud800\0" stays'],
+])('%j is kept as %j, where it is no line', (text, kept) => {
+  expect(redactValue(text)).toBe(kept);
 });
 
 test('pretty lines say the message and redact too', () => {

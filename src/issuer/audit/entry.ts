@@ -1,5 +1,5 @@
 import { isUuid, newUuid } from '../../kit/id.ts';
-import { redactLine } from '../../kit/log-redact.ts';
+import { redactValue } from '../../kit/log-redact.ts';
 import type { AuditEvent } from './store.ts';
 import type { SecurityEvent } from './trail.ts';
 
@@ -29,7 +29,7 @@ const uuid = (text: string | undefined): string | null =>
 /** Without tokens, without what PostgreSQL refuses, and without what a terminal would obey. */
 const storable = (text: string | null | undefined): string | null =>
   text
-    ? redactLine(text)
+    ? redactValue(text)
         .replaceAll(/\p{Cc}/gu, '\ufffd')
         .slice(0, LONGEST)
         .toWellFormed()
