@@ -83,10 +83,16 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
     await sql('DELETE FROM rate_buckets');
     // Only this process remembers.
     expect(await take('verify', network(1))).toBe('rate_limited verify-network');
-    expect(world.events).toEqual([`verify network ${network(1).address}`]);
+    for (let i = 0; i < 11; i++) await take('forgot', network(2), ANN);
+    await sql('DELETE FROM rate_buckets');
+    expect(await take('forgot', network(2), ANN)).toBe('rate_limited forgot-account');
+    expect(world.events).toEqual([
+      `verify network ${network(1).address}`,
+      `forgot account ${network(2).address}`,
+    ]);
     pass(seconds(60));
     for (let i = 0; i < 61; i++) await take('verify', network(1));
-    expect(world.events).toHaveLength(2);
+    expect(world.events).toHaveLength(3);
   });
 
   test('a refusal says when to come back', async () => {

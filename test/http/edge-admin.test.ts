@@ -58,3 +58,16 @@ test('the private listener does not wait for headers for ever, and says so', asy
   const line = { request_id: id, status: 408, address: '127.0.0.1' };
   expect(lines).toEqual([expect.objectContaining(line)]);
 });
+
+test('the private listener answers HEAD as GET, and lets nobody keep its answers', async () => {
+  const admin = await startAdmin();
+  const { head, body, status } = await answerTo(`HEAD /metrics HTTP/1.1\r\n${CLOSE}`, admin);
+  expect([status, body]).toEqual([200, '']);
+  expect(head).toMatch(/^content-length: 19$/im);
+  expect(head).toMatch(/^cache-control: no-store$/im);
+});
+
+test('the private listener has few connections, and little patience with each', async () => {
+  const { headersTimeout, requestTimeout, maxConnections } = (await startAdmin()).server;
+  expect([headersTimeout, requestTimeout, maxConnections]).toEqual([5000, 5000, 50]);
+});

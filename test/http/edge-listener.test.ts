@@ -203,6 +203,14 @@ test.each([
   expect(answer).toMatch(/^x-content-type-options: nosniff$/im);
 });
 
+test('a spare connection, on which nothing comes, is closed without a line in the log', async () => {
+  const edge = await startEdge();
+  edge.server.headersTimeout = 100;
+  edge.server.requestTimeout = 100;
+  expect(await edge.raw()).toMatch(/^HTTP\/1.1 408 /);
+  expect(edge.lines).toEqual([]);
+});
+
 test('a client that resets the connection in the middle of nonsense harms nobody', async () => {
   const edge = await startEdge();
   const socket = connect(edge.port, '127.0.0.1');
