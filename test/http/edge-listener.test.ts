@@ -223,6 +223,18 @@ test('a client that resets the connection in the middle of nonsense harms nobody
   expect((await fetch(`${edge.url}/api/hello`)).status).toBe(200);
 });
 
+test('a client that resets the connection of a refused CONNECT harms nobody', async () => {
+  const edge = await startEdge();
+  const socket = connect(edge.port, '127.0.0.1');
+  const [accepted] = await once(edge.server, 'connection');
+  const closed = new Promise((resolve) => accepted.once('close', resolve));
+  socket.write('CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+  await closed;
+  expect((await fetch(`${edge.url}/api/hello`)).status).toBe(200);
+});
+
 test('drain finishes what is in flight with Connection: close and drops the rest', async () => {
   const router = createRouter();
   let release = () => {};

@@ -65,3 +65,22 @@ test.each(ANYWHERE)(
     expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, 'HTTP/1.1 404']);
   },
 );
+
+test('nonsense behind a body that came after its answer is told to be that', async () => {
+  const edge = await startEdge({ fast });
+  const asked = once(edge.server, 'request');
+  const socket = connect(edge.port, '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk.toString('latin1');
+  });
+  socket.write('POST /fast HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n');
+  await once(socket, 'data');
+  const [request] = await asked;
+  socket.write('body');
+  await once(request, 'close');
+  socket.write('no HTTP\r\n\r\n');
+  await once(socket, 'end');
+  socket.destroy();
+  expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 405', 'HTTP/1.1 400']);
+});
