@@ -116,3 +116,16 @@ test('a connection carries one mail after another', async () => {
   expect(server.mails).toHaveLength(3);
   expect(server.connections).toBe(1);
 });
+
+test('a server that hangs up between two mails is called anew', async () => {
+  const server = await start({});
+  const session = await smtpTransport(readSmtpUrl(`smtp://127.0.0.1:${server.port}`)).open();
+  await session.send(mail);
+  await server.kill();
+  await server.restart();
+  // A whole exchange of somebody else: by then the end of the connection has been seen.
+  await send(server, 'smtp://127.0.0.1:PORT');
+  await session.send(mail);
+  session.close();
+  expect(server.mails).toHaveLength(3);
+});
