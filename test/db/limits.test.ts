@@ -95,6 +95,16 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
     expect(world.events).toHaveLength(3);
   });
 
+  test('each network that guesses is told of, whatever was told of others', async () => {
+    for (const n of [1, 2]) {
+      await fail(network(n), 10);
+      for (let i = 0; i < 2; i++) {
+        expect(await world.tryOnce(network(n))).toBe('rate_limited password-tries');
+      }
+    }
+    expect(world.events).toEqual([1, 2].map((n) => `login password ${network(n).address}`));
+  });
+
   test('a refusal says when to come back', async () => {
     for (let i = 0; i < 60; i++) await take('verify', network(1));
     await expect(
@@ -137,6 +147,14 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
     // Where it logged in before, its owner is let through, as often as from any one network.
     expect(await take('forgot', network(99), ANN)).toBe('ok');
     expect(await take('forgot', network(99), ANN)).toBe('rate_limited forgot-account');
+  });
+
+  test('mails to an address that others ask for take nothing from its own', async () => {
+    const mail = (n: number, account: string, recipient?: string) =>
+      outcome(world.limits().takeMail({ origin: network(n), account, recipient }, world.now));
+    for (let i = 0; i < 30; i++) expect(await mail(i, `user-${i}@example.com`, ANN)).toBe('ok');
+    expect(await mail(40, 'bob@example.com', ANN)).toBe('rate_limited account_mail-account');
+    expect(await mail(50, ANN)).toBe('ok');
   });
 
   test('a network that is refused takes nothing from the accounts', async () => {
