@@ -7,8 +7,10 @@ import {
   elapsed,
   formatDuration,
   latest,
+  milliseconds,
   parseDuration,
   seconds,
+  spellDuration,
   sum,
   times,
   toSeconds,
@@ -57,6 +59,15 @@ test('formats in the largest unit that is exact', () => {
   expect(formatDuration(seconds(7200))).toBe('2h');
   expect(formatDuration(seconds(86_400))).toBe('1d');
   expect(formatDuration(seconds(0))).toBe('0s');
+});
+
+test.each([
+  [0, '0s'],
+  [90_000, '1m 30s'],
+  [89_500, '1m 30s'],
+  [86_820_000, '1d 7m'],
+])('spells %i ms as %s, to the second', (n, spelt) => {
+  expect(spellDuration(milliseconds(n))).toBe(spelt);
 });
 
 test('adds and multiplies', () => {
