@@ -227,3 +227,17 @@ test('room is there until the queue is full, and asking takes none of it', async
   await settled();
   gate.requireRoom();
 });
+
+test('a signal that aborts when the turn has just come takes nothing out of the queue', async () => {
+  const gate = createGate({ concurrency: 1, queueLimit: 1, clock: manualClock() });
+  const first = Promise.withResolvers<void>();
+  const leaving = new AbortController();
+  const ended = gate.run(() => first.promise);
+  const second = gate.run(async () => 'done', leaving.signal);
+  // The gate waits for the same promise and comes first: it has let the second in, who has not begun.
+  const left = first.promise.then(() => leaving.abort(new Error('gone')));
+  first.resolve();
+  await Promise.all([ended, left]);
+  expect(await second).toBe('done');
+  expect(gate.stats()).toEqual({ running: 0, waiting: 0 });
+});
