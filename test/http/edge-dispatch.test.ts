@@ -41,6 +41,8 @@ test.each([
   ['GET', '/a/', 404, undefined],
   ['GET', '/A', 404, undefined],
   ['GET', '/a/x/d', 404, undefined],
+  ['GET', '/a/x/C', 404, undefined],
+  ['GET', '/a/x/c/', 404, undefined],
   ['GET', '/b', 404, undefined],
 ])('%s %s is answered by its router: %i %s', async (method, path, status, body) => {
   const edge = await startEdge({ routers: routers() });
