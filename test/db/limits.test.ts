@@ -153,6 +153,8 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
     const mail = (n: number, account: string, recipient?: string) =>
       outcome(world.limits().takeMail({ origin: network(n), account, recipient }, world.now));
     for (let i = 0; i < 30; i++) expect(await mail(i, `user-${i}@example.com`, ANN)).toBe('ok');
+    // Where Bob has logged in before, he is no less a stranger to her.
+    await logIn(network(40), 'bob@example.com');
     expect(await mail(40, 'bob@example.com', ANN)).toBe('rate_limited account_mail-account');
     expect(await mail(50, ANN)).toBe('ok');
   });
