@@ -6,7 +6,9 @@ test('an allowed origin may read answers, and send its cookie on the cookie call
   const edge = await startEdge();
   const plain = await request(edge.url).get('/api/hello').set('Origin', APP_ORIGIN);
   expect(plain.headers['access-control-allow-origin']).toBe(APP_ORIGIN);
-  expect(plain.headers['access-control-expose-headers']).toContain('X-Request-Id');
+  expect(plain.headers['access-control-expose-headers']).toBe(
+    'ETag, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id',
+  );
   expect(plain.headers).not.toHaveProperty('access-control-allow-credentials');
   const cookie = await request(edge.url).post('/api/people').set('Origin', APP_ORIGIN);
   expect(cookie.status).toBe(400);
@@ -43,6 +45,16 @@ test('a preflight is answered for allowed origins', async () => {
   expect(headers['access-control-allow-methods']).toContain('PATCH');
 });
 
+test('OPTIONS of a page that asks no leave is answered by the route', async () => {
+  const edge = await startEdge();
+  const { headers } = await request(edge.url)
+    .options('/api/people/7')
+    .set('Origin', APP_ORIGIN)
+    .expect(204);
+  expect(headers.allow).toBe('HEAD, GET, DELETE, OPTIONS');
+  expect(headers).not.toHaveProperty('access-control-allow-methods');
+});
+
 test('a preflight of another origin is logged with it, which the browser tells nobody', async () => {
   const edge = await startEdge();
   const preflight = (origin: string) =>
@@ -53,6 +65,9 @@ test('a preflight of another origin is logged with it, which the browser tells n
   await preflight(APP_ORIGIN).expect(204);
   // Anybody can send anything as an origin.
   await preflight(`http://ktr_${'a'.repeat(400)}.example`);
+  await preflight(`http://${'a'.repeat(400)}.example`);
+  // What is no preflight asks for nothing that it is refused.
+  await request(edge.url).get('/api/hello').set('Origin', 'http://localhost:5173').expect(200);
   const { headers } = await preflight('http://localhost:5173').expect(204);
   expect(headers).not.toHaveProperty('access-control-allow-origin');
   const id = String(headers['x-request-id']);
@@ -61,9 +76,10 @@ test('a preflight of another origin is logged with it, which the browser tells n
   const lines = edge.lines.filter(({ msg }) => msg === told);
   expect(lines.map(({ origin }) => origin)).toEqual([
     'http://[refresh token]',
+    `http://${'a'.repeat(249)}`,
     'http://localhost:5173',
   ]);
-  expect(lines[1]).toMatchObject({ request_id: id });
+  expect(lines[2]).toMatchObject({ request_id: id });
 });
 
 test.each([

@@ -53,6 +53,17 @@ test.each([
 });
 
 test.each([
+  ['DELETE', '/a/b', '/a/:id'],
+  ['GET', '/a/b', '/a/b'],
+  ['PUT', '/a', '/a'],
+  ['PUT', '/b', null],
+])('%s %s is logged as a request for %s', async (method, path, route) => {
+  const edge = await startEdge({ routers: routers() });
+  await fetch(edge.url + path, { method });
+  expect(await edge.line('request')).toMatchObject({ route });
+});
+
+test.each([
   ['PUT', '/a/b', ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS']],
   ['PUT', '/a/x', ['GET', 'HEAD', 'DELETE', 'OPTIONS']],
   ['PUT', '/a/x/c', ['GET', 'HEAD', 'OPTIONS']],

@@ -76,6 +76,7 @@ test.each([
   ['probe=a; probe=a', 'a'],
   ['probe=a; probe=b', null],
   ['Probe=a; xprobe=b; probe', null],
+  ['probe1', null],
   ['=;;;==; ; %00; probe=', ''],
   ['"; \\"=; __proto__=x', null],
 ])('Cookie %s reads as %s', async (header, value) => {
