@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 
 const LOG = JSON.stringify(new URL('../../src/kit/log.ts', import.meta.url).href);
@@ -29,6 +30,16 @@ test('a closed logger has handed over everything', () => {
   const body =
     "for (let n = 0; n < 3000; n++) log.info({ n }, 'x'); await closeLogger(log); process.reallyExit(0);";
   expect(messages(String(spawnSync(process.execPath, argv(body)).stdout))).toHaveLength(3000);
+});
+
+test('a reader who takes his time gets every line, once and in order', async () => {
+  // A pipe that has been looked at no longer blocks: it takes what it has room for, or nothing.
+  const body = `process.stdout;
+    for (let n = 0; n < 20000; n++) log.info({ n }, String(n));
+    await closeLogger(log); process.reallyExit(0);`;
+  const child = spawn(process.execPath, argv(body), { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = messages(await text(child.stdout));
+  expect(lines).toEqual(Array.from({ length: 20_000 }, (_, n) => String(n)));
 });
 
 test('an error is written at once, though the event loop never gets a turn', async () => {

@@ -3,8 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { manualClock } from '../../src/kit/clock.ts';
+import { milliseconds } from '../../src/kit/duration.ts';
 import { AppError, invalidRequest } from '../../src/kit/errors.ts';
-import { closeLogger, createLogger, type Logger, type LogLevel } from '../../src/kit/log.ts';
+import {
+  closeLogger,
+  createLogger,
+  type Logger,
+  type LogLevel,
+  lineWriter,
+} from '../../src/kit/log.ts';
 import { descriptorOutput } from '../../src/kit/log-output.ts';
 import { redactLine, redactValue } from '../../src/kit/log-redact.ts';
 import { Secret } from '../../src/kit/secret.ts';
@@ -179,6 +187,26 @@ test.each([
   ['ktr_ \\ "\ud800\0" stays', 'ktr_ \\ "\ud800\0" stays'],
 ])('%j is kept as %j, where it is no line', (text, kept) => {
   expect(redactValue(text)).toBe(kept);
+});
+
+test('a line that is put together elsewhere has what all lines have, and its own time', () => {
+  const lines: string[] = [];
+  const log = createLogger({
+    level: 'info',
+    format: 'json',
+    destination: { write: (line) => void lines.push(line) },
+    bindings: { worker: 2, name: 'a "b"' },
+  });
+  const clock = manualClock();
+  const write = lineWriter(log, clock);
+  write(`"a":"${REFRESH}"`, false);
+  clock.advance(milliseconds(1));
+  write('"a":2', true);
+  const common = { level: 'info', worker: 2, name: 'a "b"' };
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    { ...common, time: '2026-01-01T00:00:00.000Z', a: '[refresh token]' },
+    { ...common, time: '2026-01-01T00:00:00.001Z', a: 2 },
+  ]);
 });
 
 test('pretty lines say the message and redact too', () => {
