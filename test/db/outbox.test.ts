@@ -1,9 +1,15 @@
 import { describe, expect, test, vi } from 'vitest';
+import type { Db } from '../../src/db/database.ts';
 import { execute } from '../../src/db/statement.ts';
 import { enqueueMail } from '../../src/issuer/mail/outbox.ts';
-import { dropAllUnsentMail, dropUnsentMail } from '../../src/issuer/mail/store.ts';
+import {
+  claimMail,
+  dropAllUnsentMail,
+  dropUnsentMail,
+  postponeMail,
+} from '../../src/issuer/mail/store.ts';
 import type { MailTransport } from '../../src/issuer/mail/transport.ts';
-import { milliseconds, seconds } from '../../src/kit/duration.ts';
+import { after, milliseconds, seconds } from '../../src/kit/duration.ts';
 import { DRIVERS } from '../support/databases.ts';
 import { ON, type OutboxScene, outboxScenes } from '../support/outbox.ts';
 
@@ -144,6 +150,25 @@ describe.each(DRIVERS)('the outbox on $name', (driver) => {
     expect(await rows()).toEqual([]);
   });
 
+  test('a claim takes what has been due the longest, and puts off what is still its own', async () => {
+    const { database, clock, user, enqueue } = await setUp();
+    const [ann, bob] = [await user(), await user()];
+    const claim = () => claimMail(database.db, clock.now(), after(clock.now(), LEASE));
+    clock.advance(seconds(10));
+    await enqueue(ann);
+    clock.advance(seconds(-10));
+    await enqueue(bob);
+    clock.advance(seconds(10));
+    const claimed = await claim();
+    if (claimed?.recipient !== bob.email) throw new Error(`claimed ${claimed?.recipient}`);
+    // As it was before somebody else claimed it.
+    await postponeMail(database.db, { id: claimed.id, attempts: 0 }, clock.now());
+    expect((await claim())?.recipient).toBe(ann.email);
+    expect(await claim()).toBeUndefined();
+    await postponeMail(database.db, claimed, clock.now());
+    expect(await claim()).toMatchObject({ recipient: bob.email, attempts: 2 });
+  });
+
   test('a mail that hangs holds up none that comes after it', async () => {
     const { user, enqueue, postman, rows } = await setUp();
     const [ann, bob] = [await user(), await user()];
@@ -246,6 +271,32 @@ describe.each(DRIVERS)('the outbox on $name', (driver) => {
     await postman().deliver(stopping.signal);
     expect(server.mails.length).toBeLessThanOrEqual(5);
     expect(server.mails.length + (await rows()).length).toBe(8);
+  });
+});
+
+const postgres = DRIVERS.filter(({ kind }) => kind === 'postgres');
+
+describe.each(postgres)('the outbox of several processes on $name', (driver) => {
+  const setUp = outboxScenes(driver);
+
+  test('a mail that one of them is claiming holds up none of the others', async () => {
+    const { database, clock, user, enqueue } = await setUp();
+    const [ann, bob] = [await user(), await user()];
+    for (const who of [ann, bob]) {
+      await enqueue(who);
+      clock.advance(seconds(1));
+    }
+    const claim = (db: Db) => claimMail(db, clock.now(), after(clock.now(), LEASE));
+    const [held, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const first = database.transaction(async (tx) => {
+      const mail = await claim(tx);
+      held.resolve();
+      await over.promise;
+      return mail;
+    });
+    await held.promise;
+    const second = await claim(database.db).finally(over.resolve);
+    expect([await first, second].map((mail) => mail?.recipient)).toEqual([ann.email, bob.email]);
   });
 });
 
