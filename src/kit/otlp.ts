@@ -41,8 +41,9 @@ export function createOtlpExporter(options: OtlpOptions): SpanExporter {
   const { url, log } = options;
   let waiting: Span[] = [];
   let timer: NodeJS.Timeout | undefined;
-  let sending = Promise.resolve();
+  let sending: Promise<void> | undefined;
   let failing = false;
+  let closing = false;
 
   async function send(batch: readonly Span[]): Promise<void> {
     const outcome = await ask(url, {
@@ -61,14 +62,16 @@ export function createOtlpExporter(options: OtlpOptions): SpanExporter {
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
+    // One at a time: behind a collector that is slow the rest waits where there is a limit to it.
+    if (sending || waiting.length === 0) return;
     const batch = waiting.slice(0, MAX_BATCH);
-    if (batch.length === 0) return;
     waiting = waiting.slice(MAX_BATCH);
-    sending = sending
-      .then(() => send(batch))
-      .then(() => {
-        if (waiting.length > 0) schedule();
-      });
+    sending = send(batch).then(() => {
+      sending = undefined;
+      if (closing) return;
+      if (waiting.length >= MAX_BATCH) flush();
+      else if (waiting.length > 0) schedule();
+    });
   }
 
   function schedule(): void {
@@ -79,12 +82,16 @@ export function createOtlpExporter(options: OtlpOptions): SpanExporter {
     add(span) {
       if (waiting.length >= MAX_WAITING) return;
       waiting.push(span);
-      if (waiting.length === MAX_BATCH) flush();
+      if (waiting.length >= MAX_BATCH) flush();
       else schedule();
     },
     async close() {
-      while (waiting.length > 0) flush();
-      await sending;
+      closing = true;
+      do {
+        flush();
+        await sending;
+        // Who took no batch takes no other in the moment that is left.
+      } while (waiting.length > 0 && !failing);
       clearTimeout(timer);
     },
   };
