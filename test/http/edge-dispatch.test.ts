@@ -52,6 +52,19 @@ test.each([
   expect(answer.headers['x-third']).toBe(body?.startsWith('third') ? 'asked' : undefined);
 });
 
+test('a path that more patterns begin like is not led where one of fewer was', async () => {
+  const [wide, narrow] = [createRouter(), createRouter()];
+  wide.get('/a/:id', says('wide'));
+  narrow.get('/a/b/:id', says('narrow'));
+  const edge = await startEdge({ routers: [wide, narrow] });
+  for (const [path, text] of [
+    ['/a/x', 'wide x'],
+    ['/a/b/x', 'narrow x'],
+  ] as const) {
+    expect((await request(edge.url).get(path).expect(200)).text).toBe(text);
+  }
+});
+
 test.each([
   ['DELETE', '/a/b', '/a/:id'],
   ['GET', '/a/b', '/a/b'],

@@ -116,6 +116,13 @@ test('a crash tells the client nothing, drops half an answer and logs the stack'
   expect(JSON.stringify(line.err)).toContain('edge-server.ts');
 });
 
+test('what cannot be written is logged as any other fault of ours', async () => {
+  const edge = await startEdge();
+  const response = await request(edge.url).get('/api/unwritable').expect(500);
+  const line = await edge.line('request failed', { request_id: response.body.request_id });
+  expect(JSON.stringify(line.err)).toContain('BigInt');
+});
+
 test('an outage says when to come back and logs its cause', async () => {
   const edge = await startEdge();
   const response = await request(edge.url).get('/api/away').expect(503);

@@ -101,6 +101,9 @@ test('HEAD, queries, preflights and other methods of a fast route', async () => 
   });
   expect(preflight.status).toBe(204);
   expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+  expect(preflight.headers.get('access-control-allow-headers')).toBe(
+    'Authorization, Content-Type, If-None-Match',
+  );
   const refused = await get({ method: 'POST', body: 'x' });
   expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
   const problem = await refused.json();
