@@ -147,6 +147,10 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
     // Where it logged in before, its owner is let through, as often as from any one network.
     expect(await take('forgot', network(99), ANN)).toBe('ok');
     expect(await take('forgot', network(99), ANN)).toBe('rate_limited forgot-account');
+    // After a year it is as strange as any.
+    pass((365 * DAY) as Duration);
+    for (let i = 0; i < 30; i++) expect(await take('forgot', network(i), ANN)).toBe('ok');
+    expect(await take('forgot', network(99), ANN)).toBe('rate_limited forgot-account');
   });
 
   test('mails to an address that others ask for take nothing from its own', async () => {
@@ -205,6 +209,13 @@ describe.each(DRIVERS)('the limits on $name', (driver) => {
       expect(Buffer.from(bytes).toString('latin1')).not.toMatch(/ann|203\.0|example/);
       expect([0, 16]).toContain(bytes.length);
     }
+  });
+
+  test('a network is known as long after wrong passwords from there as without any', async () => {
+    await fail(network(1));
+    await logIn(network(1));
+    pass(((365 * DAY) / 2) as Duration);
+    expect(await deleteForgottenRuns(world.database.db, world.now, 9)).toBe(0);
   });
 
   test('rows past use are deleted in batches, others kept', async () => {
