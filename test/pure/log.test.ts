@@ -1,6 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { manualClock } from '../../src/kit/clock.ts';
@@ -108,6 +109,7 @@ test('secrets print as redacted at any depth', () => {
   log.child({ bound: secret }).info({ secret, deep: [{ secret }] }, `${secret}`);
   log.info(secret, 'bare');
   expect(lines.join('')).not.toContain('hunter2');
+  expect(inspect({ secret })).toBe('{ secret: [redacted] }');
   expect(lines[0]?.match(/\[redacted\]/g)).toHaveLength(4);
 });
 
