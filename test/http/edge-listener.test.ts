@@ -77,9 +77,11 @@ test.each([
   ['one', 200],
   ['', 200],
 ])('If-None-Match %s is %i', async (tags, status) => {
-  const { get } = await jwks();
+  const { edge, get } = await jwks();
   const response = await get({ headers: { 'If-None-Match': tags } });
   expect(response.status).toBe(status);
+  const { request_id: id } = await edge.line('request');
+  expect(response.headers.get('x-request-id')).toBe(id);
   expect(response.headers.get('etag')).toBe('"one"');
   expect(response.headers.get('cache-control')).toBe('public, max-age=300');
   expect(await response.text()).toBe(status === 200 ? 'one' : '');
