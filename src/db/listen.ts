@@ -63,14 +63,17 @@ async function keepListening(
   let pauses = 0;
   for (let turn = 0; !stop.aborted; turn = (turn + 1) % hosts.length) {
     const { url, label } = hosts[turn] ?? hosts[0];
-    const { client, ended } = makeClient(url, limit);
-    const over = AbortSignal.any([stop, ended]);
-    over.addEventListener('abort', () => client.connection.stream.destroy());
-    client.on('notification', (notification) => {
-      if (notification.channel === channel) heard();
-    });
+    let client: pg.Client | undefined;
     let listening = false;
     try {
+      // A file of certificates that the URL names is read here, and may be away for a moment.
+      const made = makeClient(url, limit);
+      ({ client } = made);
+      const over = AbortSignal.any([stop, made.ended]);
+      over.addEventListener('abort', () => made.client.connection.stream.destroy());
+      client.on('notification', (notification) => {
+        if (notification.channel === channel) heard();
+      });
       await client.connect();
       await requireWritable(client);
       if (!(await subscribe(client, channel, log))) return;
@@ -92,7 +95,7 @@ async function keepListening(
         log.info({ reason }, 'database notifications are away; polling goes on');
       }
     } finally {
-      client.connection.stream.destroy();
+      client?.connection.stream.destroy();
     }
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** pauses++);
     await sleep(pause, undefined, { signal: stop }).catch(() => {});

@@ -73,11 +73,17 @@ export function openPool(options: PoolOptions): Pool {
   let ended: Promise<void> | undefined;
 
   class Connection extends pg.Client {
-    readonly hostIndex = current;
-    readonly epoch = epoch;
+    readonly hostIndex: number;
+    readonly epoch: number;
 
     constructor(config?: pg.ClientConfig) {
-      super({ ...config, connectionString: (hosts[current] ?? hosts[0]).url.reveal() });
+      const connectionString = (hosts[current] ?? hosts[0]).url.reveal();
+      const fault = faultOf(connectionString);
+      super(fault ? config : { ...config, connectionString });
+      this.hostIndex = current;
+      this.epoch = epoch;
+      // The pool makes clients where nobody would catch that, and expects one that does not connect.
+      if (fault) this.connect = failing(fault);
     }
   }
 
@@ -202,6 +208,24 @@ export function openPool(options: PoolOptions): Pool {
     }),
   };
 }
+
+/** Why no client can be made: a file of certificates that the URL names cannot be read just now. */
+function faultOf(connectionString: string): Error | undefined {
+  try {
+    new pg.Client({ connectionString });
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** A client's `connect` that only tells why there is no connection. */
+const failing = (fault: Error): pg.Client['connect'] =>
+  ((callback?: (error: Error) => void) => {
+    if (!callback) return Promise.reject(fault);
+    process.nextTick(callback, fault);
+    return undefined;
+  }) as pg.Client['connect'];
 
 const destroySocket = (client: pg.PoolClient): void => {
   client.connection.stream.destroy();
