@@ -188,6 +188,21 @@ describe('planned rotations', () => {
     expect(verdict.mend).toEqual({ settings: {}, without: ['force'], habits: [] });
   });
 
+  test('that are stopped twice go on when the longer stop is over', () => {
+    const stop = (day: number, days: number): RehearsalEvent => ({
+      at: times(day, DAY),
+      do: 'stop',
+      length: times(days, DAY),
+    });
+    const resumed = (...events: RehearsalEvent[]) =>
+      rehearse(DEFAULTS, planOf([gateway()], events))
+        .history.happenings.filter(({ kind }) => kind === 'resumed')
+        .map(({ at }) => +at / DAY);
+    const [once] = resumed(stop(1, 20));
+    expect(resumed(stop(1, 20), stop(2, 1))).toEqual([once]);
+    expect(resumed(stop(1, 20), stop(2, 30))).toEqual([(once ?? 0) + 11]);
+  });
+
   test('survive a missed month and a longer token, but not a shorter clock skew at once', () => {
     const settings = (set: Partial<KeyPolicy>): RehearsalEvent => ({
       at: sum(times(30, DAY), MINUTE),

@@ -130,7 +130,7 @@ function playBySeconds({ policy, plan, writer, watched }: Scene) {
   };
   /** Whether an event is over and done with. */
   const take = (event: RehearsalEvent, second: number): boolean => {
-    if (event.do === 'stop') stopped = second + toSeconds(event.length);
+    if (event.do === 'stop') stopped = Math.max(stopped, second + toSeconds(event.length));
     if (event.do === 'rotate') {
       const done = run({ kind: 'rotate', ifDue: event.ifDue, force: event.force }, second);
       return done || !event.whenSafe;

@@ -1,4 +1,4 @@
-import { after, before, type Duration, milliseconds } from '../../../kit/duration.ts';
+import { after, before, type Duration, latest, milliseconds } from '../../../kit/duration.ts';
 import type { Kid } from '../../../kit/id.ts';
 import {
   asOf,
@@ -120,7 +120,8 @@ export function playPlan(plan: RehearsalPlan, policy: KeyPolicy, writer: Writer)
         revoke(event);
         return;
       case 'stop':
-        stoppedUntil = after(now, event.length);
+        // Nothing turns keys until the last of them is over.
+        stoppedUntil = latest(stoppedUntil ?? now, after(now, event.length));
         happenings.push({ at: now, kind: 'stopped' });
         return;
       case 'settings': {
