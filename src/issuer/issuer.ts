@@ -157,18 +157,6 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
   const answering = answerRequests(mailing);
   const passingOn =
     deps.forgetUsers && passOnDeletions({ database, clock, forgetUsers: deps.forgetUsers });
-  const jobs = startJobs({
-    ...transitions,
-    policy,
-    trail: deps.trail,
-    database,
-    keyring,
-    postman,
-    log,
-    selfCheck,
-    answerRequests: answering,
-    passOnDeletions: passingOn,
-  });
   const accounts = {
     issuer,
     outbox,
@@ -212,6 +200,19 @@ export async function openIssuer(deps: IssuerDeps): Promise<Issuer> {
     registration: config.registration,
     emailVerification: config.emailVerification,
     passwordMinLength: config.passwordMinLength,
+  });
+  // Last: nobody would stop them where anything before failed.
+  const jobs = startJobs({
+    ...transitions,
+    policy,
+    trail: deps.trail,
+    database,
+    keyring,
+    postman,
+    log,
+    selfCheck,
+    answerRequests: answering,
+    passOnDeletions: passingOn,
   });
   return {
     routes: [...routes, assets],
