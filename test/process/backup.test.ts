@@ -177,7 +177,7 @@ describe('a backup of PostgreSQL', () => {
     await server.stop('SIGINT');
     // A newer release, started before its migration.
     const owner = String(site.env.DATABASE_URL);
-    await administer(owner, "delete from issuer_migrations where name like '0007%'");
+    await administer(owner, "delete from issuer_migrations where name like '0008%'");
     expect(await runCommand(['serve'], limited)).toMatchObject({
       status: 1,
       stdout: expect.not.stringContaining('stack'),
