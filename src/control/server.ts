@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { DirectoryLock } from '../db/directory-lock.ts';
 import { seconds } from '../kit/duration.ts';
+import { unavailableError } from '../kit/errors.ts';
 import type { Logger } from '../kit/log.ts';
 import { describeFailure, UNFORESEEN } from './failure.ts';
 import { OPERATIONS, type OperationDeps, type OperationName } from './operations.ts';
@@ -35,12 +36,14 @@ export async function openControl(deps: ControlDeps): Promise<() => Promise<void
       : join(await mkdtemp(join(tmpdir(), 'keyturn-')), 'control.sock');
   // A dead process's; the lock on the directory says that there is no living one.
   await rm(path, { force: true });
+  const leaving = new AbortController();
+  const { signal } = leaving;
   // An import may take its time to be read.
   const server = createServer({ requestTimeout: 0 }, async (request, response) => {
     try {
       const { line, rest } = await takeLine(request);
       const write = (lines: string) => writeTo(response, lines);
-      response.end(`${JSON.stringify(await answer(deps, line, { input: rest, write }))}\n`);
+      response.end(`${JSON.stringify(await answer(deps, line, { input: rest, write, signal }))}\n`);
     } catch {
       // Who asked has left in the midst of asking.
       response.destroy();
@@ -56,8 +59,11 @@ export async function openControl(deps: ControlDeps): Promise<() => Promise<void
     await new Promise<void>((closed) => {
       server.close(() => closed());
       server.closeIdleConnections();
-      // A client that never finishes asking does not keep the process.
-      setTimeout(() => server.closeAllConnections(), GRACE).unref();
+      // A client that never finishes asking does not keep the process, nor does a long import.
+      setTimeout(() => {
+        leaving.abort(unavailableError('The server stops.'));
+        server.closeAllConnections();
+      }, GRACE).unref();
     });
     await rm(path === inside ? path : dirname(path), { recursive: true, force: true });
   };

@@ -5,14 +5,21 @@ import { join } from 'node:path';
 
 const CHUNK = 64 * 1024;
 
+/** Where a stream is kept, and for how long. */
+export interface SpoolOptions {
+  /** It goes there if there is no directory for temporary files, as in most containers. */
+  readonly dataDir: string;
+  /** Nothing more is read once it aborts: what reads gets its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Lets `work` read a stream as often as it likes: what it brings goes to a temporary file that has
  * no name any more, so that it takes no memory and nothing stays of it, however this process ends.
- * @param dataDir where it goes if there is no directory for such files, as in most containers
  */
 export async function spooled<T>(
   source: AsyncIterable<Uint8Array>,
-  dataDir: string,
+  { dataDir, signal }: SpoolOptions,
   work: (read: () => AsyncIterable<Uint8Array>) => Promise<T>,
 ): Promise<T> {
   const file = await nameless(tmpdir()).catch((error) =>
@@ -20,7 +27,7 @@ export async function spooled<T>(
   );
   try {
     await file.writeFile(source);
-    return await work(() => readAll(file));
+    return await work(() => readAll(file, signal));
   } finally {
     await file.close();
   }
@@ -33,8 +40,9 @@ async function nameless(directory: string): Promise<FileHandle> {
   return file;
 }
 
-async function* readAll(file: FileHandle): AsyncGenerator<Uint8Array> {
+async function* readAll(file: FileHandle, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   for (let position = 0; ; ) {
+    signal?.throwIfAborted();
     // A buffer of its own each time: what was handed on may be held a while.
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, position);
     if (bytesRead === 0) return;

@@ -6,6 +6,8 @@ export interface Streams {
   readonly input: AsyncIterable<Uint8Array>;
   /** Writes lines, each with its newline; resolves when more may come. */
   readonly write: (lines: string) => Promise<void>;
+  /** Aborts when the process waits for the command no longer; never where it is absent. */
+  readonly signal?: AbortSignal;
 }
 
 /** For operations that take and give none. */

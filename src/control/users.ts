@@ -121,10 +121,11 @@ export async function deleteUserCommand(
 /** `users import` @throws AppError `import_refused`; KeyCommandRefused and KeyTrouble without keys */
 export async function importUsersCommand(
   deps: UserDeps & { readonly firstKeys: () => Promise<void>; readonly dataDir: string },
-  { input }: Streams,
+  { input, signal }: Streams,
 ) {
   await deps.firstKeys();
-  return spooled(input, deps.dataDir, (read) => importUsers(deps, read, deps.clock.now()));
+  const { dataDir } = deps;
+  return spooled(input, { dataDir, signal }, (read) => importUsers(deps, read, deps.clock.now()));
 }
 
 /** `users export` */

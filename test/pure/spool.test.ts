@@ -1,5 +1,6 @@
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
 import { spooled } from '../../src/control/spool.ts';
@@ -17,7 +18,7 @@ test.each(['a directory for temporary files', 'none, as where the root is read-o
   async (which) => {
     const [tmp, dataDir] = [await directory(), await directory()];
     vi.stubEnv('TMPDIR', which.startsWith('none') ? join(tmp, 'none') : tmp);
-    const read = await spooled(source(), dataDir, async (again) => [
+    const read = await spooled(source(), { dataDir }, async (again) => [
       await text(again()),
       await text(again()),
       ...(await readdir(tmp)),
@@ -30,10 +31,26 @@ test.each(['a directory for temporary files', 'none, as where the root is read-o
 test('where there is neither, the first is named', async () => {
   const nowhere = join(await directory(), 'nowhere');
   vi.stubEnv('TMPDIR', nowhere);
-  const doing = spooled(source(), join(nowhere, 'either'), () => expect.fail());
+  const doing = spooled(source(), { dataDir: join(nowhere, 'either') }, () => expect.fail());
   await expect(doing).rejects.toThrow(
     `ENOENT: no such file or directory, open '${nowhere}/keyturn-`,
   );
+});
+
+test('whoever is waited for no longer reads no further', async () => {
+  const leaving = new AbortController();
+  const long = Readable.from([Buffer.alloc(200_000, 'x')]);
+  const options = { dataDir: await directory(), signal: leaving.signal };
+  let read = 0;
+  const doing = spooled(long, options, async (again) => {
+    for await (const chunk of again()) {
+      read += chunk.length;
+      leaving.abort(new Error('the server stops'));
+    }
+  });
+  await expect(doing).rejects.toThrow('the server stops');
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(200_000);
 });
 
 const directory = () => mkdtemp(join(runDirectory(), 'spool-'));
