@@ -6,8 +6,19 @@ import { isTokenAnswer, type TokenAnswer } from './token.ts';
 export type Call = 'register' | 'login' | 'refresh' | 'logout';
 
 const TIMEOUT = 20_000;
+
+/** For as long as a call is waited for, or two that follow each other in one turn. */
+export const patience = (): AbortSignal => AbortSignal.timeout(TIMEOUT);
+
 /** What a call answers that signs nobody in. */
 const NOBODY: Partial<Record<Call, number>> = { register: 202, logout: 204 };
+
+/** What is asked of an issuer, and how long its answer is waited for. */
+interface Post {
+  readonly call: Call;
+  readonly body: object;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Posts to an issuer; undefined for an answer that signs nobody in.
@@ -17,8 +28,7 @@ const NOBODY: Partial<Record<Call, number>> = { register: 202, logout: 204 };
 export async function post(
   platform: Pick<Platform, 'fetch'>,
   issuer: string,
-  call: Call,
-  body: object,
+  { call, body, signal }: Post,
 ): Promise<TokenAnswer | undefined> {
   let response: Response;
   let text = '';
@@ -28,7 +38,7 @@ export async function post(
       credentials: 'include',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal,
     });
     if (response.ok) text = await response.text();
   } catch (error) {

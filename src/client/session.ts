@@ -1,4 +1,4 @@
-import { type Call, post } from './call.ts';
+import { type Call, patience, post } from './call.ts';
 import { KeyturnError } from './error.ts';
 import type { Platform } from './platform.ts';
 import { ageOf, type HeldToken, holdToken, isUsable, type TokenNews, type User } from './token.ts';
@@ -138,21 +138,26 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
 
   /**
    * Posts while no other tab does; undefined where the answer signs nobody in.
-   * @param sure whether the answer counts even where something else was told meanwhile
+   * @param again how long is left for a second call, whose answer counts whatever is told meanwhile
    */
-  async function obtain(call: Call, body: object, sure = false): Promise<HeldToken | undefined> {
+  async function obtain(
+    call: Call,
+    body: object,
+    again?: AbortSignal,
+  ): Promise<HeldToken | undefined> {
+    const signal = again ?? patience();
     const askedAt = platform.wall();
     const expired = held && ageOf(held, platform) >= held.sessionLifetime;
     const before = told;
     // Hosted pages, and tabs without Web Locks, log in and out meanwhile: Keyturn knows who was last.
     const doubtful = (id?: string) =>
-      call === 'refresh' && !sure && told !== before && user?.id !== id;
+      call === 'refresh' && !again && told !== before && user?.id !== id;
     let answer: Awaited<ReturnType<typeof post>>;
     try {
-      answer = await post(platform, issuer, call, body);
+      answer = await post(platform, issuer, { call, body, signal });
     } catch (error) {
       if (call !== 'refresh' || !isRefusal(error)) throw error;
-      if (doubtful()) return obtain(call, body, true);
+      if (doubtful()) return obtain(call, body, signal);
       endBy(reasonOf(error, expired));
       throw error;
     }
@@ -163,7 +168,7 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
       sessionLifetime: answer.refresh_expires_in * 1_000,
       askedAt,
     };
-    if (doubtful(holdToken(news, platform).user.id)) return obtain(call, body, true);
+    if (doubtful(holdToken(news, platform).user.id)) return obtain(call, body, signal);
     const token = hold(news);
     tell(news);
     return token;
@@ -206,7 +211,7 @@ export function openSession({ platform, issuer, onChange, onSignedOut }: Session
       }),
     leave: () =>
       platform.exclusively(name, async () => {
-        await post(platform, issuer, 'logout', {});
+        await post(platform, issuer, { call: 'logout', body: {}, signal: patience() });
         endBy('signed_out');
       }),
   };

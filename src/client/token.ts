@@ -24,7 +24,8 @@ export const isTokenAnswer = (answer: unknown): answer is TokenAnswer => {
   return (
     /^[\w-]+\.[\w-]+\.[\w-]+$/.test(String(access_token)) &&
     Number(expires_in) > 0 &&
-    Number(refresh_expires_in) > 0
+    // In the last second of a session there is none left.
+    Number(refresh_expires_in) >= 0
   );
 };
 

@@ -48,6 +48,17 @@ describe('the todo app', () => {
     expect(await stored()).toEqual([]);
   });
 
+  test('logs out though nothing is heard of what was asked for before', async () => {
+    const app = appOn(page);
+    await app.open(site);
+    await app.add('Buy milk');
+    // Never answered.
+    await page.route('**/todos/*', () => {});
+    await app.box('Buy milk').check();
+    await app.button('Log out').click();
+    await page.waitForURL('**/login?**');
+  });
+
   test('says that logging out failed, and blames no connection that is there', async () => {
     const app = appOn(page);
     await app.open(site);

@@ -69,3 +69,12 @@ test('what is not Keyturn’s is told from what did not come', async () => {
   const gone = { code: 'network_error', status: 0 };
   await expect(tab.session.enter('login', {})).rejects.toMatchObject(gone);
 });
+
+test('a token of the last second of a session is one', async () => {
+  const world = createWorld();
+  world.server.sessionLifetime = 0;
+  const tab = world.openTab();
+  await world.settle();
+  expect([tab.users, tab.reasons]).toEqual([[ADA], []]);
+  expect(await tab.session.accessToken()).toMatch(/^e30\./);
+});

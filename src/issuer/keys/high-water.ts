@@ -77,9 +77,10 @@ async function write(path: string, value: object): Promise<void> {
   const file = await open(draft, 'wx', 0o600);
   try {
     await file.writeFile(JSON.stringify(value));
-    // A command that root runs must not lock the server out of it.
+    // A command that root runs must not lock the server out of it. Where root may not give it away,
+    // as on a network's disk, the mark is worth more than who has it.
     const { uid, gid } = await stat(dirname(path));
-    if (process.getuid?.() === 0 && uid !== 0) await file.chown(uid, gid);
+    if (process.getuid?.() === 0 && uid !== 0) await file.chown(uid, gid).catch(() => {});
     await file.sync();
   } finally {
     await file.close();

@@ -30,6 +30,9 @@ function begin() {
   return mine;
 }
 
+/** How long what was asked for is waited for before logging out, in milliseconds. */
+const LAST_WORDS = 5_000;
+
 const view = createView({
   add: (title) => todos.add(title),
   tick: (key, completed) => todos.tick(key, completed),
@@ -40,8 +43,9 @@ const view = createView({
   choose: (filter) => todos.choose(filter),
   load: () => void todos.load(),
   async logout() {
-    // What was deleted stays deleted: once nobody is logged in, nothing can be sent any more.
-    await todos.finish();
+    // What was deleted stays deleted: once nobody is logged in, nothing can be sent any more. A
+    // connection that says nothing keeps nobody logged in.
+    await Promise.race([todos.finish(), new Promise((go) => setTimeout(go, LAST_WORDS))]);
     await keyturn.logout().catch((error) => {
       view.apologise(`You are still logged in: logging out ${explain(error)}`);
     });

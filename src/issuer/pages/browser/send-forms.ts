@@ -1,4 +1,4 @@
-/** In milliseconds; what `src/client/session.ts` gives its own calls. */
+/** In milliseconds; what `src/client/call.ts` gives its own calls. */
 const TIMEOUT = 20_000;
 
 /**
