@@ -119,7 +119,11 @@ describe('SIGINT', () => {
     const ending = server.stop('SIGINT');
     await vi.waitUntil(async () => (await statusOf(`${server.url}/healthz`)) === undefined, WAIT);
     expect(statuses().filter((status) => status === '').length).toBeGreaterThanOrEqual(4);
-    for (const [i, { socket }] of logins.entries()) socket.write(body.slice(parts[i]));
+    // Those that are whole may be answered, and closed, by now.
+    for (const [i, { socket }] of logins.entries()) {
+      const rest = body.slice(parts[i]);
+      if (rest !== '') socket.write(rest);
+    }
     expect(await ending).toMatchObject({ status: 0, stderr: '' });
     await closed;
     expect(statuses()).toEqual(Array(logins.length).fill('200'));

@@ -192,7 +192,7 @@ test('SIGINT ends workers without the delay', async () => {
 });
 
 test('workers share a port that was left to the system, and the issuer is of it', async () => {
-  const left = await siteOnDatabase({ PORT: '0', ISSUER_URL: undefined });
+  const left = { ...site, env: { ...site.env, PORT: '0', ISSUER_URL: undefined } };
   const server = await startServer(left);
   await vi.waitUntil(() => said(server, 'ready').length === 2, WAIT);
   const ports = said(server, 'listening').map(({ port }) => `http://127.0.0.1:${port}`);
