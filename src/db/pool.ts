@@ -2,6 +2,7 @@ import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { type Duration, milliseconds, seconds } from '../kit/duration.ts';
 import type { Secret } from '../kit/secret.ts';
+import { ask } from './ask.ts';
 import type { DatabaseLog, DatabaseStats } from './database.ts';
 import { databaseAway, isConnectionLost, translated } from './errors.ts';
 import { splitHosts } from './hosts.ts';
@@ -96,7 +97,6 @@ export function openPool(options: PoolOptions): Pool {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE,
     types: TYPES,
-    ...(options.patient ? {} : { query_timeout: LIMITS.query }),
     onConnect: prepareSession,
   });
   const live = new Set<pg.PoolClient>();
@@ -162,14 +162,17 @@ export function openPool(options: PoolOptions): Pool {
     }
   }
 
+  const limit = options.patient ? undefined : LIMITS.query;
   const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>();
   function wrap(client: pg.PoolClient & Connection): PostgresPoolClient {
     const query = async (text: string, values: readonly unknown[]) => {
       // Without parameters (BEGIN, COMMIT, scripts) unnamed: the simple protocol takes them.
       const name = values.length > 0 ? nameOf(text) : undefined;
       try {
-        return await client.query({ text, values: values as unknown[], ...(name && { name }) });
+        return await ask(client, { text, values, name }, limit);
       } catch (error) {
+        // Where it was asked, instead of where the answer was read.
+        if (error instanceof Error) Error.captureStackTrace(error);
         if (isConnectionLost(error)) lose(client, error);
         throw translated(error);
       }
