@@ -31,6 +31,14 @@ interface OpenRow {
   ended: readonly SessionId[];
 }
 
+// One statement: a login would spend more on a transaction around four than on all but its hash.
+const statementOf = (user: number, session: number): string => `WITH ${held(1)},
+${opening(1 + user)},
+${storing(1 + user + session)}
+SELECT name, email_verified, to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended
+FROM held`;
+let statement: string | undefined;
+
 /**
  * Opens a session for a user whose password, address and account are still as found, ends those
  * that are too many, and stores what the trail keeps of it; alone or in a transaction.
@@ -40,13 +48,8 @@ export async function openHeld(db: Db, given: Opening): Promise<HeldAndOpened | 
   const user = heldValues(given.user);
   const session = openingValues(given.session);
   const events = storingValues(given.event, given.each);
-  // One statement: a login would spend more on a transaction around four than on all but its hash.
-  const text = `WITH ${held(1)},
-${opening(1 + user.length)},
-${storing(1 + user.length + session.length)}
-SELECT name, email_verified, to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended
-FROM held`;
-  const { rows } = await execute<OpenRow>(db, text, [...user, ...session, ...events]);
+  statement ??= statementOf(user.length, session.length);
+  const { rows } = await execute<OpenRow>(db, statement, [...user, ...session, ...events]);
   const [row] = rows;
   return row && { name: row.name, emailVerified: row.email_verified, ended: row.ended };
 }
