@@ -1,6 +1,6 @@
 import { write, writeSync } from 'node:fs';
 
-/** Text gathered up to this many characters is written without waiting for the timer. */
+/** Bytes gathered up to this many are written without waiting for the timer. */
 const BATCH = 64 * 1024;
 const FLUSH_INTERVAL_MS = 100;
 /** What may wait for a reader that has stopped; beyond it lines are dropped rather than memory. */
@@ -27,20 +27,24 @@ export interface LogOutput {
  * the process. That is why it is not sonic-boom, whose `flushSync` then never returns.
  */
 export function descriptorOutput(fd: number): LogOutput {
-  let gathered = '';
+  let gathered = byteGatherer();
+  // While one is being written the other gathers; both are used again and again.
+  let spare = byteGatherer();
   let inFlight: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    if (inFlight || gathered === '') return;
-    const batch = Buffer.from(gathered);
-    gathered = '';
-    inFlight = writeAll(fd, batch).then(() => {
+    if (inFlight || gathered.size() === 0) return;
+    const written = gathered;
+    gathered = spare;
+    inFlight = writeAll(fd, written.bytes()).then(() => {
       inFlight = undefined;
-      if (gathered.length >= BATCH) flush();
-      else if (gathered !== '') schedule();
+      written.clear();
+      spare = written;
+      if (gathered.size() >= BATCH) flush();
+      else if (gathered.size() > 0) schedule();
     });
   }
 
@@ -49,31 +53,60 @@ export function descriptorOutput(fd: number): LogOutput {
   }
 
   function flushSync(): void {
-    const batch = Buffer.from(gathered);
-    gathered = '';
     try {
-      writeAllSync(fd, batch);
+      writeAllSync(fd, gathered.bytes());
     } catch {
       // There is nowhere to report that the log cannot be written.
     }
+    gathered.clear();
   }
 
   process.on('exit', flushSync);
   return {
     write(line) {
-      if (gathered.length + line.length > MAX_WAITING) return;
-      gathered += line;
-      if (gathered.length >= BATCH) flush();
+      if (gathered.size() + line.length > MAX_WAITING) return;
+      gathered.add(line);
+      if (gathered.size() >= BATCH) flush();
       else schedule();
     },
     flush,
     flushSync,
     async close() {
-      while (inFlight || gathered !== '') {
+      while (inFlight || gathered.size() > 0) {
         flush();
         await inFlight;
       }
       process.off('exit', flushSync);
+    },
+  };
+}
+
+/** The most bytes of UTF-8 that a UTF-16 unit takes. */
+const WIDEST = 3;
+
+/**
+ * Gathers text as bytes, outside of V8's heap: as strings the lines of a tenth of a second would
+ * outlive two collections of young objects, and wait for one of all.
+ */
+function byteGatherer() {
+  let block = Buffer.alloc(0);
+  let used = 0;
+  return {
+    size: () => used,
+    bytes: () => block.subarray(0, used),
+    add(text: string): void {
+      const needed = used + text.length * WIDEST;
+      if (needed > block.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(BATCH, 2 * needed));
+        block.copy(larger, 0, 0, used);
+        block = larger;
+      }
+      used += block.write(text, used);
+    },
+    clear(): void {
+      used = 0;
+      // What a reader that had stopped made large is given back.
+      if (block.length > 4 * BATCH) block = Buffer.alloc(0);
     },
   };
 }
