@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Snapshot } from '../metrics.ts';
+import { addProcess } from './registry.ts';
 
 /** What the process counts that starts the workers. */
 export interface WorkerMetrics {
@@ -20,7 +21,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     help: 'Workers started for others that ended by themselves.',
     registers,
   });
-  collectDefaultMetrics({ register: registry, prefix: 'keyturn_' });
+  addProcess(registry);
   return {
     alive: (count) => alive.set(count),
     restarted: () => restarts.inc(),
