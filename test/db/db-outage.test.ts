@@ -67,6 +67,23 @@ describe('a PostgreSQL that is away', () => {
     expect((await execute(database.db, 'select n from cut')).rows).toEqual([]);
   });
 
+  test('in the middle of a transaction is waited for once, not for its end as well', async () => {
+    const door = await proxy();
+    const database = await open([door]);
+    const began: number[] = [];
+    const work = database.transaction(async (tx) => {
+      await execute(tx, 'select 1');
+      door.set('silent');
+      began.push(performance.now());
+      await execute(tx, 'select 2');
+    });
+    await expect(heard(work)).rejects.toMatchObject(UNAVAILABLE);
+    // A statement is given 5 s; its ROLLBACK would be given as many.
+    expect(performance.now() - (began[0] ?? 0)).toBeLessThan(9000);
+    door.set('open');
+    await database.ping();
+  });
+
   test('ends idle and busy connections without ending the process', async () => {
     const database = await open();
     await database.ping();
