@@ -3,15 +3,37 @@ import type { Duration } from './duration.ts';
 import { type AppError, unavailableError } from './errors.ts';
 import { createFifo } from './fifo.ts';
 
+/** Does several tasks of a kind one after the other, and answers each in its place. */
+export type Together<Task, Answer> = (tasks: readonly Task[]) => Promise<readonly Answer[]>;
+
+/** What may be said to a gate with a work. */
+export interface GateCall {
+  /**
+   * Aborts before the start: takes the work out of the queue and rejects with its reason; work that
+   * has started runs to its end.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** Told when the work starts. */
+  readonly onStart?: (() => void) | undefined;
+}
+
 /** Lets a bounded number of works run at once and a bounded number wait, in order of arrival. */
 export interface Gate {
   /**
    * Runs `work` as soon as a place is free and settles as it does. Throws `unavailable` (503 with
    * Retry-After) when the queue is full, or instead of starting what has waited past `maxWait`.
-   * A `signal` that aborts before the start takes the work out of the queue and rejects with its
-   * reason; work that has started runs to its end.
    */
-  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  run<T>(work: () => Promise<T>, call?: GateCall): Promise<T>;
+  /**
+   * The same for one task of many. Those that wait one behind the other for the same `together` take
+   * a place together, a few of them, so that what comes before a task and after it is done for
+   * several in a row. Where it throws, it does for each of them.
+   */
+  share<Task, Answer>(
+    together: Together<Task, Answer>,
+    task: Task,
+    call?: GateCall,
+  ): Promise<Answer>;
   /** Throws what `run` would throw just now for a full queue; before work that leads up to it. */
   requireRoom(): void;
   stats(): GateStats;
@@ -25,7 +47,7 @@ export interface GateStats {
 
 /** How wide a gate is. */
 export interface GateOptions {
-  /** Works that run at once, at least 1. */
+  /** Places: works that run at once, at least 1; each place has one, or a few that share it. */
   readonly concurrency: number;
   /** Works that may wait; 0 refuses whatever cannot start at once. */
   readonly queueLimit: number;
@@ -34,15 +56,20 @@ export interface GateOptions {
   readonly clock: Pick<Clock, 'monotonic'>;
 }
 
-interface Waiter {
+interface Waiter extends GateCall {
   /** Arrival, on the monotonic clock. */
   readonly since: number;
-  readonly admit: () => void;
-  readonly refuse: (reason: AppError) => void;
+  readonly together: Together<unknown, unknown>;
+  readonly task: unknown;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /** How much the latest duration counts in the mean: about the last eight works decide it. */
 const LATEST_SHARE = 1 / 8;
+
+/** The most that share a place: the first of them waits for the last. */
+const MOST_TOGETHER = 4;
 
 /**
  * Makes a gate. It keeps no timer: a waiter that is too old is refused when its turn comes, or
@@ -51,6 +78,7 @@ const LATEST_SHARE = 1 / 8;
 export function createGate({ concurrency, queueLimit, maxWait, clock }: GateOptions): Gate {
   if (!(concurrency >= 1)) throw new RangeError('A gate needs a concurrency of at least 1');
   const queue = createFifo<Waiter>();
+  let taken = 0;
   let running = 0;
   let meanDuration: number | undefined;
 
@@ -67,59 +95,84 @@ export function createGate({ concurrency, queueLimit, maxWait, clock }: GateOpti
     for (let place = queue.first(); place; place = queue.first()) {
       if (now - place.value.since <= maxWait) return;
       queue.remove(place);
-      place.value.refuse(refusal());
+      place.value.reject(refusal());
     }
   }
 
-  function admitNext(): void {
+  /** Takes out of the queue who is next, with those behind that can share its place. */
+  function takeNext(): Waiter[] {
+    // Where there are several places, what waits is for all of them.
+    const most = Math.min(MOST_TOGETHER, Math.ceil(queue.size() / concurrency));
+    const members: Waiter[] = [];
+    for (let place = queue.first(); place && members.length < most; place = queue.first()) {
+      if (members[0] && members[0].together !== place.value.together) break;
+      queue.remove(place);
+      members.push(place.value);
+    }
+    return members;
+  }
+
+  async function occupy(members: readonly Waiter[]): Promise<void> {
+    const [first] = members;
+    if (!first) return;
+    taken += 1;
+    running += members.length;
+    for (const { onStart } of members) onStart?.();
+    const started = clock.monotonic();
+    let settle: (member: Waiter, i: number) => void;
+    try {
+      const answers = await first.together(members.map(({ task }) => task));
+      settle = ({ resolve }, i) => resolve(answers[i]);
+    } catch (error) {
+      settle = ({ reject }) => reject(error);
+    }
+    const each = (clock.monotonic() - started) / members.length;
+    meanDuration =
+      meanDuration === undefined ? each : meanDuration + (each - meanDuration) * LATEST_SHARE;
+    taken -= 1;
+    running -= members.length;
     refuseTooOld();
-    const place = queue.first();
-    if (!place) return;
-    queue.remove(place);
-    running += 1;
-    place.value.admit();
+    occupy(takeNext());
+    members.forEach(settle);
   }
 
   function requireRoom(): void {
-    if (running < concurrency) return;
+    if (taken < concurrency) return;
     refuseTooOld();
     if (queue.size() >= queueLimit) throw refusal();
   }
 
-  async function waitForAdmission(signal: AbortSignal | undefined): Promise<void> {
+  async function share<Task, Answer>(
+    together: Together<Task, Answer>,
+    task: Task,
+    call: GateCall = {},
+  ): Promise<Answer> {
+    const { signal } = call;
+    signal?.throwIfAborted();
     requireRoom();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const place = queue.add({ since: clock.monotonic(), admit: resolve, refuse: reject });
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const since = clock.monotonic();
+    const waiter = { ...call, since, together, task, resolve, reject } as Waiter;
+    // Somebody waits only while all places are taken, so nobody is overtaken here.
+    if (taken < concurrency) {
+      occupy([waiter]);
+      return (await promise) as Answer;
+    }
+    const place = queue.add(waiter);
     const giveUp = () => {
       if (queue.remove(place)) reject(signal?.reason);
     };
     signal?.addEventListener('abort', giveUp);
     try {
-      await promise;
+      return (await promise) as Answer;
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
   }
 
   return {
-    async run(work, signal) {
-      signal?.throwIfAborted();
-      // Somebody waits only while all places are taken, so nobody is overtaken here.
-      if (running < concurrency) running += 1;
-      else await waitForAdmission(signal);
-      const started = clock.monotonic();
-      try {
-        return await work();
-      } finally {
-        const duration = clock.monotonic() - started;
-        meanDuration =
-          meanDuration === undefined
-            ? duration
-            : meanDuration + (duration - meanDuration) * LATEST_SHARE;
-        running -= 1;
-        admitNext();
-      }
-    },
+    run: (work, call) => share(async () => [await work()], undefined, call),
+    share,
     requireRoom,
     stats: () => ({ running, waiting: queue.size() }),
   };

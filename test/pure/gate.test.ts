@@ -31,7 +31,7 @@ function world(options: Omit<GateOptions, 'clock'>) {
         started.push(job);
         return promise;
       };
-      gate.run(work, abort.signal).then(
+      gate.run(work, { signal: abort.signal }).then(
         (value) => {
           job.outcome = { value };
         },
@@ -194,7 +194,7 @@ test('a client that had gone before it came takes no place', async () => {
   const work = async () => {
     ran = true;
   };
-  await expect(gate.run(work, signal)).rejects.toThrow('gone');
+  await expect(gate.run(work, { signal })).rejects.toThrow('gone');
   expect(ran).toBe(false);
   expect(gate.stats()).toEqual({ running: 0, waiting: 0 });
 });
@@ -233,11 +233,12 @@ test('a signal that aborts when the turn has just come takes nothing out of the 
   const first = Promise.withResolvers<void>();
   const leaving = new AbortController();
   const ended = gate.run(() => first.promise);
-  const second = gate.run(async () => 'done', leaving.signal);
-  // The gate waits for the same promise and comes first: it has let the second in, who has not begun.
-  const left = first.promise.then(() => leaving.abort(new Error('gone')));
+  const second = gate.run(async () => 'done', {
+    signal: leaving.signal,
+    onStart: () => leaving.abort(new Error('gone')),
+  });
   first.resolve();
-  await Promise.all([ended, left]);
+  await ended;
   expect(await second).toBe('done');
   expect(gate.stats()).toEqual({ running: 0, waiting: 0 });
 });

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Argon2, fastestArgon2, loadArgon2 } from '../../src/issuer/users/argon2.ts';
+import {
+  type Argon2,
+  type Argon2Task,
+  fastestArgon2,
+  loadArgon2,
+} from '../../src/issuer/users/argon2.ts';
 import { type PasswordHash, parseArgon2Hash } from '../../src/issuer/users/argon2-hash.ts';
 import { createHasher, type HasherOptions } from '../../src/issuer/users/hasher.ts';
 import { systemClock } from '../../src/kit/clock.ts';
@@ -13,13 +18,13 @@ const gate = createGate({ concurrency: 2, queueLimit: 1000, clock: systemClock()
 /** A hasher, with what it reported and the variants it was made to compute. */
 async function hasherWith(options: Partial<HasherOptions> = {}) {
   const reports: string[] = [];
-  const computed: Parameters<Argon2['derive']>[2][] = [];
+  const computed: Argon2Task[] = [];
   const real = options.library ?? (await fastestArgon2());
   const library: Argon2 = {
     name: real.name,
-    derive(password, salt, variant) {
-      computed.push(variant);
-      return real.derive(password, salt, variant);
+    derive(tasks) {
+      computed.push(...tasks);
+      return real.derive(tasks);
     },
   };
   const onUnreadable = (message: string) => reports.push(message);
@@ -50,10 +55,13 @@ test('the two packages agree on every type, version and length', async () => {
   const salt = Buffer.from('0123456789abcdef');
   for (const type of ['argon2d', 'argon2i', 'argon2id'] as const) {
     for (const version of [0x10, 0x13]) {
-      const variant = { type, version, memory: 64, time: 2, parallelism: 2, length: 24 };
-      const digest = await fast.derive(Buffer.from('secret'), salt, variant);
-      expect(digest.length).toBe(24);
-      expect(await slow.derive(Buffer.from('secret'), salt, variant)).toEqual(digest);
+      const variant = { type, version, memory: 64, time: 2, parallelism: 2 };
+      const tasks = ['secret', 'another'].map((text, i) => {
+        return { password: Buffer.from(text), salt, variant, length: 24 + i };
+      });
+      const digests = await fast.derive(tasks);
+      expect(digests.map(({ length }) => length)).toEqual([24, 25]);
+      expect(await slow.derive(tasks)).toEqual(digests);
     }
   }
 });
@@ -116,8 +124,15 @@ test('an unknown user takes the same work, and no password is right', async () =
   const hash = await hasher.hash('right');
   computed.length = 0;
   await hasher.verify(hash, 'wrong');
-  const work = ({ type, version, memory, time, parallelism, length }: (typeof computed)[number]) =>
-    [type, version, memory, time, parallelism, length].join();
+  const work = ({ variant, length }: Argon2Task) =>
+    [
+      variant.type,
+      variant.version,
+      variant.memory,
+      variant.time,
+      variant.parallelism,
+      length,
+    ].join();
   for (const password of ['wrong', 'right', '']) {
     expect(await hasher.verify(undefined, password)).toEqual({ ok: false, rehash: false });
   }
@@ -162,7 +177,35 @@ test('a stored hash that cannot be read or afforded: same work, not right, repor
   expect(reports).toHaveLength(bad.length);
   expect(computed).toHaveLength(bad.length);
   for (const report of reports) expect(report).not.toContain(digest.slice(0, 10));
-  for (const { memory, time } of computed) expect([memory, time]).toEqual([64, 1]);
+  for (const { variant } of computed) expect([variant.memory, variant.time]).toEqual([64, 1]);
+});
+
+test('passwords that wait are hashed in a row, each with its own digest, and a dear one alone', async () => {
+  const rows: number[][] = [];
+  const library: Argon2 = {
+    name: fast.name,
+    derive(tasks) {
+      rows.push(tasks.map(({ variant }) => variant.memory));
+      return fast.derive(tasks);
+    },
+  };
+  const narrow = createGate({ concurrency: 1, queueLimit: 100, clock: systemClock() });
+  const onUnreadable = () => {};
+  const hasher = await createHasher({ argon2: CHEAP, gate: narrow, onUnreadable, library });
+  const dear = await (await hasherWith({ argon2: { ...CHEAP, memory: 65 } })).hasher.hash('dear');
+  const cheap = await (await hasherWith({ argon2: { ...CHEAP, memory: 32 } })).hasher.hash('cheap');
+  const passwords = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const hashes = await Promise.all(passwords.map((password) => hasher.hash(password)));
+  expect(rows.map((row) => row.length)).toEqual([1, 4, 1]);
+  rows.length = 0;
+  const verified = await Promise.all([
+    ...passwords.map((password, i) => hasher.verify(hashes[i], password)),
+    hasher.verify(dear, 'dear'),
+    hasher.verify(cheap, 'cheap'),
+    hasher.verify(hashes[0], 'two'),
+  ]);
+  expect(verified.map(({ ok }) => ok)).toEqual([...Array(8).fill(true), false]);
+  expect(rows).toEqual([[64], [64, 64, 64, 64], [64], [65], [32, 64]]);
 });
 
 test('a password is one however its characters are composed, and never cut off', async () => {

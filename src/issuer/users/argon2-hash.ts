@@ -81,6 +81,10 @@ export const differs = (stored: Argon2Hash, today: Argon2Variant): boolean =>
   stored.salt.length < SALT_LENGTH ||
   stored.digest.length < DIGEST_LENGTH;
 
+/** Whether a hash takes longer than one of `today`'s cost. */
+export const costsMore = (hash: Argon2Cost, today: Argon2Cost): boolean =>
+  hash.memory * hash.time > today.memory * today.time;
+
 /**
  * Whether a cost is within what this server will ever spend on one hash: 1 GiB, 4 GiB of memory
  * passes (libsodium's "sensitive") and 16 lanes. A stored hash may come from an import, and must

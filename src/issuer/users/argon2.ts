@@ -1,24 +1,29 @@
 import { onThreads } from '../../kit/threads.ts';
 import type { Argon2Variant } from './argon2-hash.ts';
-import type { Argon2Task } from './argon2-worker.ts';
+import type { RawTask } from './argon2-worker.ts';
 
 const WORKER = new URL('./argon2-worker.ts', import.meta.url);
 
 /** The packages that can compute Argon2, the faster first. */
 export type Argon2Package = '@node-rs/argon2' | 'argon2';
 
+/** One Argon2 to be computed. */
+export interface Argon2Task {
+  readonly password: Buffer;
+  readonly salt: Buffer;
+  readonly variant: Argon2Variant;
+  /** Of the digest, in bytes. */
+  readonly length: number;
+}
+
 /** Argon2 itself: bytes in, bytes out. The text of hashes is ours, so that packages cannot differ. */
 export interface Argon2 {
   readonly name: Argon2Package;
   /**
-   * The digest of a password: `length` bytes. Runs on a thread of its own that yields to all
-   * others, or with the slower package on one of libuv's pool.
+   * The digests of passwords, one made after the other. Runs on a thread of its own that yields to
+   * all others, or with the slower package on one of libuv's pool.
    */
-  derive(
-    password: Buffer,
-    salt: Buffer,
-    variant: Argon2Variant & { length: number },
-  ): Promise<Buffer>;
+  derive(tasks: readonly Argon2Task[]): Promise<readonly Buffer[]>;
 }
 
 /** Argon2's own numbers for its types (RFC 9106, section 3.2), which both packages use. */
@@ -30,42 +35,45 @@ export async function loadArgon2(name: Argon2Package): Promise<Argon2> {
     case '@node-rs/argon2': {
       // Not installed on every system: found out here rather than at the first password.
       await import('@node-rs/argon2');
-      const compute = onThreads<Argon2Task, Uint8Array>(WORKER);
+      const compute = onThreads<readonly RawTask[], readonly Uint8Array[]>(WORKER);
       return {
         name,
-        derive: async (password, salt, { type, version, memory, time, parallelism, length }) => {
-          const options = {
-            salt,
-            algorithm: TYPES[type],
-            version: version === 0x10 ? 0 : 1,
-            memoryCost: memory,
-            timeCost: time,
-            parallelism,
-            outputLen: length,
-          };
-          return Buffer.from(await compute({ password, options }));
-        },
+        derive: async (tasks) =>
+          (await compute(tasks.map(rawTask))).map((digest) => Buffer.from(digest)),
       };
     }
     case 'argon2': {
       const { hash } = await import('argon2');
       return {
         name,
-        derive: (password, salt, { type, version, memory, time, parallelism, length }) =>
-          hash(password, {
-            raw: true,
-            salt,
-            type: TYPES[type],
-            version,
-            memoryCost: memory,
-            timeCost: time,
-            parallelism,
-            hashLength: length,
-          }),
+        async derive(tasks) {
+          const digests: Buffer[] = [];
+          for (const { password, salt, variant, length } of tasks) {
+            const { type, version, memory, time, parallelism } = variant;
+            const cost = { memoryCost: memory, timeCost: time, parallelism };
+            const options = { ...cost, raw: true, salt, type: TYPES[type], version } as const;
+            digests.push(await hash(password, { ...options, hashLength: length }));
+          }
+          return digests;
+        },
       };
     }
   }
 }
+
+// Small buffers share their memory, and a thread would be sent all of it.
+const rawTask = ({ password, salt, variant, length }: Argon2Task): RawTask => ({
+  password: new Uint8Array(password),
+  options: {
+    salt: new Uint8Array(salt),
+    algorithm: TYPES[variant.type],
+    version: variant.version === 0x10 ? 0 : 1,
+    memoryCost: variant.memory,
+    timeCost: variant.time,
+    parallelism: variant.parallelism,
+    outputLen: length,
+  },
+});
 
 /** The faster package where it is installed, the other elsewhere. Throws when neither loads. */
 export async function fastestArgon2(load = loadArgon2): Promise<Argon2> {

@@ -1,11 +1,12 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Gate } from '../../kit/gate.ts';
-import { type Argon2, type Argon2Package, fastestArgon2 } from './argon2.ts';
+import { type Argon2, type Argon2Package, type Argon2Task, fastestArgon2 } from './argon2.ts';
 import {
   type Argon2Cost,
   type Argon2Hash,
   type Argon2Variant,
   affordable,
+  costsMore,
   DIGEST_LENGTH,
   differs,
   formatArgon2Hash,
@@ -47,7 +48,7 @@ export interface Hasher {
 export interface HasherOptions {
   /** The cost of new hashes. */
   readonly argon2: Argon2Cost;
-  readonly gate: Pick<Gate, 'run' | 'requireRoom'>;
+  readonly gate: Omit<Gate, 'stats'>;
   /** Told about a stored hash that cannot be read; the message names no part of it. */
   readonly onUnreadable: (message: string) => void;
   /** The package to use; the fastest that is installed when absent. */
@@ -68,19 +69,21 @@ export async function createHasher(options: HasherOptions): Promise<Hasher> {
     throw new RangeError(`Argon2 cannot be run with ${JSON.stringify(cost)}`);
   }
 
-  const derive = (
+  async function derive(
     password: string,
-    hash: Argon2Hash,
+    { salt, digest, ...variant }: Argon2Hash,
     signal: AbortSignal | undefined,
-  ): Promise<Buffer> =>
-    gate.run(
-      () =>
-        library.derive(Buffer.from(normalisePassword(password)), hash.salt, {
-          ...hash,
-          length: hash.digest.length,
-        }),
-      signal,
-    );
+  ): Promise<Buffer> {
+    const bytes = Buffer.from(normalisePassword(password));
+    const task = { password: bytes, salt, variant, length: digest.length };
+    if (costsMore(variant, today)) return await gate.run(() => alone(task), { signal });
+    return await gate.share(library.derive, task, { signal });
+  }
+
+  async function alone(task: Argon2Task): Promise<Buffer> {
+    const [digest] = await library.derive([task]);
+    return digest as Buffer;
+  }
 
   return {
     package: library.name,
@@ -93,7 +96,7 @@ export async function createHasher(options: HasherOptions): Promise<Hasher> {
       const known = stored === undefined ? undefined : readStoredHash(stored);
       if (typeof known === 'string') onUnreadable(`A stored password hash ${known}`);
       if (typeof known === 'object' && known.kind === 'foreign') {
-        const ok = await gate.run(() => known.hash.matches(password), signal);
+        const ok = await gate.run(() => known.hash.matches(password), { signal });
         return { ok, rehash: ok && known.hash.isCertain(password) };
       }
       const hash = typeof known === 'object' ? known.hash : dummy;
