@@ -16,9 +16,9 @@ const SILENT = 'Query read timeout';
  * Asks a server and resolves with its answer; without one within `limit` ends the connection, on
  * which an answer might yet come to somebody else. Rejects with what `pg` or the server says.
  *
- * `pg` would do both by itself, but gives the query its callback when that has been made already, and
- * then V8 keeps each of them and its rows until the next full collection. Nor is a query that is
- * made from a text copied property by property.
+ * `pg` has promises and limits of its own, but for both gives the query a callback when that has been
+ * made already, and then V8 keeps each query and its rows until the next full collection. Nor is
+ * what is asked copied property by property where the query is made from a text.
  */
 export function ask(
   client: pg.ClientBase & { readonly connection: pg.Connection },
@@ -26,11 +26,7 @@ export function ask(
   limit: Duration | undefined,
 ): Promise<pg.QueryResult> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => {
-      reject(new Error(SILENT));
-      client.connection.stream.destroy();
-    };
-    const timer = limit === undefined ? undefined : setTimeout(giveUp, limit);
+    let timer: NodeJS.Timeout | undefined;
     const query = new pg.Query(text, values as unknown[], (error, result) => {
       clearTimeout(timer);
       if (error) reject(error);
@@ -38,5 +34,10 @@ export function ask(
     });
     if (name !== undefined) Object.assign(query, { name });
     client.query(query);
+    if (limit === undefined) return;
+    timer = setTimeout(() => {
+      reject(new Error(SILENT));
+      client.connection.stream.destroy();
+    }, limit);
   });
 }

@@ -1,5 +1,6 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from './clock.ts';
-import type { Duration } from './duration.ts';
+import { type Duration, milliseconds } from './duration.ts';
 import { type AppError, unavailableError } from './errors.ts';
 import { createFifo } from './fifo.ts';
 
@@ -39,7 +40,7 @@ export interface Gate {
   stats(): GateStats;
 }
 
-/** What a gate is doing just now. */
+/** What a gate is doing just now. Of tasks that share a place one runs and the others wait. */
 export interface GateStats {
   readonly running: number;
   readonly waiting: number;
@@ -65,11 +66,13 @@ interface Waiter extends GateCall {
   readonly reject: (reason: unknown) => void;
 }
 
-/** How much the latest duration counts in the mean: about the last eight works decide it. */
+/** How much the latest duration counts in the mean: about the last eight places decide it. */
 const LATEST_SHARE = 1 / 8;
 
-/** The most that share a place: the first of them waits for the last. */
+/** The most that share a place: the first of them waits for the last, */
 const MOST_TOGETHER = 4;
+/** about so long. Of tasks that take longer so much goes into each that nothing is saved. */
+const LONGEST_TOGETHER = milliseconds(60);
 
 /**
  * Makes a gate. It keeps no timer: a waiter that is too old is refused when its turn comes, or
@@ -79,11 +82,11 @@ export function createGate({ concurrency, queueLimit, maxWait, clock }: GateOpti
   if (!(concurrency >= 1)) throw new RangeError('A gate needs a concurrency of at least 1');
   const queue = createFifo<Waiter>();
   let taken = 0;
-  let running = 0;
+  let inside = 0;
   let meanDuration: number | undefined;
 
   function refusal(): AppError {
-    const drained = ((meanDuration ?? 0) * (running + queue.size())) / concurrency;
+    const drained = ((meanDuration ?? 0) * (inside + queue.size())) / concurrency;
     // Nothing waits longer than maxWait, so one slow work must not send clients away for an hour.
     const seconds = Math.ceil(Math.min(drained, maxWait ?? drained) / 1000);
     return unavailableError('Too much is waiting already; try again.', Math.max(1, seconds));
@@ -102,7 +105,9 @@ export function createGate({ concurrency, queueLimit, maxWait, clock }: GateOpti
   /** Takes out of the queue who is next, with those behind that can share its place. */
   function takeNext(): Waiter[] {
     // Where there are several places, what waits is for all of them.
-    const most = Math.min(MOST_TOGETHER, Math.ceil(queue.size() / concurrency));
+    const fair = Math.ceil(queue.size() / concurrency);
+    const short = Math.floor(LONGEST_TOGETHER / (meanDuration ?? 0));
+    const most = Math.max(1, Math.min(MOST_TOGETHER, fair, short));
     const members: Waiter[] = [];
     for (let place = queue.first(); place && members.length < most; place = queue.first()) {
       if (members[0] && members[0].together !== place.value.together) break;
@@ -116,12 +121,13 @@ export function createGate({ concurrency, queueLimit, maxWait, clock }: GateOpti
     const [first] = members;
     if (!first) return;
     taken += 1;
-    running += members.length;
-    for (const { onStart } of members) onStart?.();
+    inside += members.length;
     const started = clock.monotonic();
     let settle: (member: Waiter, i: number) => void;
     try {
+      for (const { onStart } of members) onStart?.();
       const answers = await first.together(members.map(({ task }) => task));
+      if (answers.length !== members.length) throw new Error('not every task has its answer');
       settle = ({ resolve }, i) => resolve(answers[i]);
     } catch (error) {
       settle = ({ reject }) => reject(error);
@@ -130,7 +136,7 @@ export function createGate({ concurrency, queueLimit, maxWait, clock }: GateOpti
     meanDuration =
       meanDuration === undefined ? each : meanDuration + (each - meanDuration) * LATEST_SHARE;
     taken -= 1;
-    running -= members.length;
+    inside -= members.length;
     refuseTooOld();
     occupy(takeNext());
     members.forEach(settle);
@@ -171,9 +177,13 @@ export function createGate({ concurrency, queueLimit, maxWait, clock }: GateOpti
   }
 
   return {
-    run: (work, call) => share(async () => [await work()], undefined, call),
+    run(work, call) {
+      // It starts when somebody else ends, and is still its caller's.
+      const own = AsyncResource.bind(work);
+      return share(async () => [await own()], undefined, call);
+    },
     share,
     requireRoom,
-    stats: () => ({ running, waiting: queue.size() }),
+    stats: () => ({ running: taken, waiting: queue.size() + inside - taken }),
   };
 }

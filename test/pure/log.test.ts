@@ -248,6 +248,34 @@ test('lines are gathered, and all are there in order after closing', () =>
     expect(read()).toBe(lines.join(''));
   }));
 
+test('lines are written as they are, whatever their characters and their length', () =>
+  withFile(async (fd, read) => {
+    const output = descriptorOutput(fd);
+    const wide = ['a', 'ä', '€', '🔑', '\ud800'].map((one) => `${one.repeat(50_000)}\n`);
+    const lines = [...wide, ...Array.from({ length: 3000 }, (_, n) => `"€ ${n}"\n`), ...wide];
+    for (const line of lines) output.write(line);
+    await output.close();
+    expect(read()).toBe(lines.join('').toWellFormed());
+  }));
+
+test('what cannot be written yet costs lines, and memory only up to a bound', () =>
+  withFile(async (fd, read) => {
+    const output = descriptorOutput(fd);
+    const line = `${'x'.repeat(1023)}\n`;
+    const before = process.memoryUsage().arrayBuffers;
+    // Nothing is written before this turn is over, but for what was gathered first.
+    for (let i = 0; i < 40_000; i += 1) output.write(line);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1024 * 1024);
+    await output.close();
+    const text = read();
+    expect(text.length).toBeGreaterThan(8_000_000);
+    expect(text.length).toBeLessThan(9_000_000);
+    expect(text).toBe(line.repeat(text.length / line.length));
+    output.write(line);
+    await output.close();
+    expect(read()).toBe(text + line);
+  }));
+
 test('flushSync has written before it returns', () =>
   withFile(async (fd, read) => {
     const output = descriptorOutput(fd);
