@@ -28,7 +28,8 @@ export interface Gate {
   /**
    * The same for one task of many. Those that wait one behind the other for the same `together` take
    * a place together, a few of them, so that what comes before a task and after it is done for
-   * several in a row. Where it throws, it does for each of them.
+   * several in a row. Where it throws, it does for each of them. It runs in the asynchronous context
+   * of whichever call made room, so that it must not ask whose it is.
    */
   share<Task, Answer>(
     together: Together<Task, Answer>,

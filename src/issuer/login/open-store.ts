@@ -37,6 +37,7 @@ ${opening(1 + user)},
 ${storing(1 + user + session)}
 SELECT name, email_verified, to_jsonb(ARRAY(SELECT id FROM over WHERE was_live)) AS ended
 FROM held`;
+/** Made once: each room's parameters are always as many. */
 let statement: string | undefined;
 
 /**
